@@ -1,0 +1,90 @@
+"""Record in keras2.csv what Keras 2 makes of the article's two programs.
+
+tf_keras is Keras 2. It brings its own copy of TensorFlow, so give it an environment of
+its own; TensorFlow brings Keras 3, which here only draws the start weights:
+
+    python3 -m venv /tmp/keras2
+    /tmp/keras2/bin/pip install tf_keras pandas
+    /tmp/keras2/bin/python tests/record_keras2.py
+
+Nothing is imported from the scripts. The same seed gives the same start weights and
+the same batches in the same order as theirs; the rules are Keras 2's own.
+"""
+
+import math
+import os
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import keras
+import pandas as pd
+import tensorflow as tf
+import tf_keras
+
+EPOCHS = 50
+FOLDER = Path(__file__).parent
+# (learning rate, decay, momentum): the article's time-based setting and two others.
+TIME_BASED = [(0.1, 0.002, 0.8), (0.2, 0.02, 0.0), (0.05, 0.0, 0.9)]
+
+
+def article_step_decay(epoch):
+    return 0.1 * math.pow(0.5, math.floor((1 + epoch) / 10.0))
+
+
+def train(optimizer, callbacks=()):
+    """Train Keras 2's network from the scripts' start and return its History's table."""
+    keras.utils.set_random_seed(7)
+    rows = pd.read_csv(FOLDER.parent / "ionosphere.csv", header=None)
+    X, y = rows.iloc[:, :34].to_numpy("float32"), (rows[34] == "g").to_numpy("int64")
+    training = tf.data.Dataset.from_tensor_slices((X[:235], y[:235]))
+    training = training.shuffle(235)
+
+    start = keras.Sequential([keras.Input((34,))])
+    for units in (34, 1):
+        normal = keras.initializers.RandomNormal(stddev=0.05)
+        start.add(keras.layers.Dense(units, kernel_initializer=normal))
+    model = tf_keras.Sequential(
+        [
+            tf_keras.layers.Dense(34, activation="relu", input_shape=(34,)),
+            tf_keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.set_weights(start.get_weights())
+
+    model.compile(loss="binary_crossentropy", optimizer=optimizer, metrics=["accuracy"])
+    # Keras 3's fit opens its Dataset twice an epoch, and each opening reshuffles it:
+    # what the scripts train on is every second order.
+    orders = [list(training.batch(235)) for _ in range(2 * EPOCHS)][::2]
+    losses = []
+    for epoch, [(X_shuffled, y_shuffled)] in enumerate(orders):
+        history = model.fit(
+            X_shuffled,
+            y_shuffled,
+            batch_size=28,
+            shuffle=False,
+            validation_data=(X[235:], y[235:]),
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            callbacks=list(callbacks),
+            verbose=0,
+        )
+        losses.append(pd.DataFrame(history.history, index=[epoch + 1]))
+    return pd.concat(losses)[["loss", "val_loss"]]
+
+
+def main():
+    SGD = tf_keras.optimizers.legacy.SGD
+    tables = {
+        f"time_based_decay.py --learning-rate {rate} --decay {decay} "
+        f"--momentum {momentum}": train(SGD(rate, momentum=momentum, decay=decay))
+        for rate, decay, momentum in TIME_BASED
+    }
+    schedule = tf_keras.callbacks.LearningRateScheduler(article_step_decay)
+    tables["drop_based_decay.py"] = train(SGD(0.0, momentum=0.9), [schedule])
+    table = pd.concat(tables, names=["command", "epoch"])
+    table.to_csv(FOLDER / "keras2.csv", float_format="%.9f")
+
+
+if __name__ == "__main__":
+    main()
