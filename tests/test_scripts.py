@@ -1,25 +1,20 @@
 """The two scripts, run as a user runs them, against references from outside them."""
 
 import ast
-import contextlib
 import hashlib
-import io
 import os
-import re
 import runpy
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import DROP, ROOT, SCRIPTS, TIME, epochs_printed, run
 
-ROOT = Path(__file__).parents[1]
-TIME, DROP = SCRIPTS = ("time_based_decay.py", "drop_based_decay.py")
 KERAS2 = pd.read_csv(Path(__file__).with_name("keras2.csv"))
 
 # Written out from the article, not computed by the scripts' formulas: 235 rows in
@@ -34,29 +29,6 @@ RATES = {
     + [0.003125],
 }
 MOMENTUM = {TIME: 0.8, DROP: 0.9}
-
-
-def run(script, *options, folder=ROOT):
-    """Run a script in this process, where TensorFlow is up, instead of a new one."""
-    out, err, result = io.StringIO(), io.StringIO(), SimpleNamespace(code=0)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main = runpy.run_path(str(folder / script))["main"]
-            result.history = main([str(option) for option in options])
-        except SystemExit as end:  # Python prints a text on stderr and exits with 1
-            result.code = 1 if isinstance(end.code, str) else end.code
-            err.write(end.code if isinstance(end.code, str) else "")
-    result.out, result.err = out.getvalue(), err.getvalue()
-    return result
-
-
-def epochs_printed(out):
-    """Return what Keras printed for each epoch, its timings left out, as a table."""
-    lines = re.findall(r"^9/9 - .*?ms/step - (.*)$", out, flags=re.MULTILINE)
-    return pd.DataFrame(
-        {key: float(value) for key, value in re.findall(r"(\w+): (\S+)", line)}
-        for line in lines
-    )
 
 
 def rows(count=351):

@@ -1,0 +1,181 @@
+"""Every option does what --help says, or is refused before any training."""
+
+import runpy
+import xml.etree.ElementTree
+from unittest import mock
+
+import keras
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from scripts import DROP, ROOT, SCRIPTS, TIME, epochs_printed, run
+
+# The rates of a run, written out from the two rules; an epoch is 9 batches. Without
+# --decay, time-based decay is the learning rate / the epochs.
+RATES = [
+    (TIME, "--epochs 3", [0.1, 0.1 / 1.3, 0.1 / 1.6]),
+    (TIME, "--epochs 2 --learning-rate 0.2", [0.2, 0.2 / 1.9]),
+    (TIME, "--epochs 3 --decay 1", [0.1, 0.01, 0.1 / 19]),
+    (TIME, "--epochs 2 --decay 0 --momentum 0", [0.1, 0.1]),
+    (DROP, "--epochs 11", [0.1] * 9 + [0.05] * 2),
+    (DROP, "--epochs 5 --epochs-drop 2", [0.1, 0.05, 0.05, 0.025, 0.025]),
+    (
+        DROP,
+        "--epochs 3 --epochs-drop 1 --drop 0.1 --learning-rate 2",
+        [0.2, 0.02, 0.002],
+    ),
+    (DROP, "--epochs 2 --epochs-drop 1 --drop 1", [0.1, 0.1]),
+]
+ONE_EPOCH = ["", "--momentum 0", "--learning-rate 0.2", "--seed 8"]
+
+REFUSED = {
+    "--epochs": ["0", "-1", "2.5", "nan", "1e400", "", "ten"],
+    "--learning-rate": ["0", "-0.1", "nan", "inf", "1e400", "", "fast"],
+    "--momentum": ["-0.1", "1", "nan", "inf", ""],
+    "--seed": ["-1", "4294967296", "7.5", ""],
+    "--plot": ["run.gif", "run", "", "missing/run.png", "file/run.png", "folder.png"],
+}
+REFUSED_BY = {
+    TIME: {**REFUSED, "--decay": ["-1", "nan", "inf", "1e400", ""]},
+    DROP: {
+        **REFUSED,
+        "--drop": ["0", "-1", "1.1", "nan", "inf", ""],
+        "--epochs-drop": ["0", "2.5", "nan", ""],
+    },
+}
+TAKEN = {
+    TIME: "--epochs 1 --learning-rate 1e-9 --momentum 0.999 --decay 0 --seed 0",
+    DROP: "--drop 1e-9 --epochs-drop 1 --momentum 0 --seed 4294967295",
+}
+
+
+@pytest.mark.parametrize(("script", "options", "rates"), RATES)
+def test_the_rates_that_options_set(script, options, rates):
+    result = run(script, *options.split())
+    assert (result.code, result.err) == (0, "")
+    assert result.history.history["learning_rate"] == pytest.approx(rates)
+    printed = list(epochs_printed(result.out)["learning_rate"])
+    assert printed == pytest.approx(rates, abs=5.1e-5)
+    assert f"Validation accuracy after epoch {len(rates)}: " in result.out
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_options_that_change_the_result(script):
+    runs = [run(script, "--epochs", 1, *options.split()) for options in ONE_EPOCH]
+    assert len({result.history.history["loss"][0] for result in runs}) == len(runs)
+
+
+@pytest.mark.parametrize(
+    ("script", "option", "value"),
+    [
+        (script, option, value)
+        for script, options in REFUSED_BY.items()
+        for option, values in options.items()
+        for value in values
+    ],
+)
+def test_refused(tmp_path, monkeypatch, script, option, value):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    result = run(script, option, value)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("usage: ")
+    last = result.err.splitlines()[-1]
+    assert last.startswith(f"{script}: error: argument {option}: takes a ")
+    assert last.endswith(f", not {value!r}")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_unknown_option(script):
+    option = {TIME: "--drop", DROP: "--decay"}[script]
+    result = run(script, option, "0.5")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[-1].endswith(f"unrecognized arguments: {option} 0.5")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_taken_at_the_edges(script):
+    words = TAKEN[script].split()
+    options = vars(runpy.run_path(str(ROOT / script))["parse_options"](words))
+    for option, value in zip(words[::2], words[1::2]):
+        assert options[option.strip("-").replace("-", "_")] == float(value)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_gives_each_default(script):
+    text = " ".join(run(script, "--help").out.split())
+    options, example = text.split("options:")[1].split("Example")
+    defaults = {"epochs": 50, "learning-rate": 0.1, "seed": 7, "plot": "no picture"}
+    if script == TIME:
+        defaults.update({"momentum": 0.8, "decay": "learning rate / epochs"})
+    else:
+        defaults.update({"momentum": 0.9, "drop": 0.5, "epochs-drop": 10})
+    for option, default in defaults.items():
+        described = options.split(f" --{option} ")[1].split(" --")[0]
+        assert f"(default: {default})" in described, option
+    assert f"python {script} --" in example
+
+
+def check_png(path):
+    assert imread(path, format="png").std() > 0.05
+
+
+def check_svg(path):
+    root = xml.etree.ElementTree.parse(path).getroot()
+    assert root.tag.endswith("svg") and len(list(root.iter())) > 100
+
+
+def check_pdf(path):
+    assert path.read_bytes().startswith(b"%PDF-") and path.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize(
+    ("script", "check"), [(TIME, check_png), (TIME, check_svg), (DROP, check_pdf)]
+)
+def test_plot(tmp_path, monkeypatch, script, check):
+    path = tmp_path / f"run.{check.__name__[-3:]}"
+    path.write_bytes(b"an older picture")
+    figures, savefig = [], Figure.savefig
+
+    def keep_figure(figure, *args, **settings):
+        figures.append(figure)
+        savefig(figure, *args, **settings)
+
+    monkeypatch.setattr(Figure, "savefig", keep_figure)
+    result = run(script, "--epochs", 3, "--plot", path)
+    assert (result.code, result.err) == (0, "")
+    check(path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+    [figure] = figures
+    title = figure.get_suptitle()
+    assert "-based decay" in title and "learning_rate 0.1, momentum 0." in title
+    lines = [line for axes in figure.axes for line in axes.get_lines()]
+    columns = ["learning_rate", "loss", "val_loss", "accuracy", "val_accuracy"]
+    printed = epochs_printed(result.out)
+    for line, column in zip(lines, columns, strict=True):
+        assert list(line.get_xdata()) == [1, 2, 3]
+        assert list(line.get_ydata()) == result.history.history[column]
+        assert list(line.get_ydata()) == pytest.approx(
+            list(printed[column]), abs=5.1e-5
+        )
+    assert lines[0].get_drawstyle() == ("default" if script == TIME else "steps-mid")
+
+
+def test_only_a_finished_picture_replaces_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "run.png"
+    path.write_bytes(b"an older picture")
+
+    def fail_halfway(figure, path, **settings):
+        path.write_bytes(b"half a picture")
+        raise OSError("disk full")
+
+    for owner, name, failure in (
+        (Figure, "savefig", fail_halfway),
+        (keras.Model, "fit", mock.Mock(side_effect=OSError("no training"))),
+    ):
+        monkeypatch.setattr(owner, name, failure)
+        with pytest.raises(OSError, match="disk full|no training"):
+            run(TIME, "--epochs", 1, "--plot", path)
+        assert path.read_bytes() == b"an older picture"
