@@ -1,6 +1,7 @@
 """Train with drop-based decay: the rate is multiplied by drop every few epochs."""
 
 import argparse
+import gc
 import math
 import os
 import sys
@@ -9,12 +10,17 @@ from pathlib import Path
 
 # TensorFlow reads this on import; without it, start-up notes fill stderr.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# What is imported stays: to search it for garbage would take a second of each run.
+gc.disable()
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 from sklearn.preprocessing import LabelEncoder
+
+gc.freeze()
+gc.enable()
 
 DATA = Path(__file__).with_name("ionosphere.csv")
 
@@ -170,7 +176,7 @@ def checked(convert, allowed, takes):
     return parse
 
 
-def picture(text):
+def writable(text):
     """Return text as a Path; raise OSError if its folder cannot be written."""
     path = Path(text)
     tempfile.TemporaryFile(dir=path.parent).close()
@@ -189,7 +195,7 @@ def parse_options(argv):
     to_1 = checked(float, lambda x: 0 < x <= 1, "a number above 0, at most 1")
     seed = checked(int, lambda n: 0 <= n < 2**32, "a whole number, 0 to 4294967295")
     plot = checked(
-        picture,
+        writable,
         lambda path: path.suffix in (".png", ".svg", ".pdf") and not path.is_dir(),
         "a .png, .svg or .pdf file in a folder that can be written",
     )
@@ -197,13 +203,16 @@ def parse_options(argv):
         ("--epochs", whole, 50, "how often to go through the training rows"),
         ("--learning-rate", positive, 0.1, "the rate to start from"),
         ("--momentum", below_1, 0.9, "how much of each update the next one keeps"),
-        ("--drop", to_1, 0.5, "the factor of each drop, 1 for no drops"),
-        ("--epochs-drop", whole, 10, "the epochs from one drop to the next"),
+        ("--drop", to_1, 0.5, "what the rate is multiplied by at each drop"),
+        ("--epochs-drop", whole, 10, "how many epochs from one drop to the next"),
         ("--seed", seed, 7, "for the start weights and the order of the batches"),
     ):
-        meaning += f" (default: {default})"
         parser.add_argument(
-            name, type=allowed, default=default, metavar="X", help=meaning
+            name,
+            type=allowed,
+            default=default,
+            metavar="N" if isinstance(default, int) else "X",
+            help=f"{meaning} (default: {default})",
         )
     meaning = "draw the run into this .png, .svg or .pdf (default: no picture)"
     parser.add_argument("--plot", type=plot, metavar="FILE", help=meaning)

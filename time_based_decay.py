@@ -1,6 +1,7 @@
 """Train with time-based decay: rate = learning rate / (1 + decay * batches done)."""
 
 import argparse
+import gc
 import math
 import os
 import sys
@@ -9,12 +10,17 @@ from pathlib import Path
 
 # TensorFlow reads this on import; without it, start-up notes fill stderr.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# What is imported stays: to search it for garbage would take a second of each run.
+gc.disable()
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 from sklearn.preprocessing import LabelEncoder
+
+gc.freeze()
+gc.enable()
 
 DATA = Path(__file__).with_name("ionosphere.csv")
 
@@ -167,7 +173,7 @@ def checked(convert, allowed, takes):
     return parse
 
 
-def picture(text):
+def writable(text):
     """Return text as a Path; raise OSError if its folder cannot be written."""
     path = Path(text)
     tempfile.TemporaryFile(dir=path.parent).close()
@@ -186,7 +192,7 @@ def parse_options(argv):
     from_0 = checked(float, lambda x: 0 <= x < math.inf, "a finite number from 0")
     seed = checked(int, lambda n: 0 <= n < 2**32, "a whole number, 0 to 4294967295")
     plot = checked(
-        picture,
+        writable,
         lambda path: path.suffix in (".png", ".svg", ".pdf") and not path.is_dir(),
         "a .png, .svg or .pdf file in a folder that can be written",
     )
@@ -196,9 +202,12 @@ def parse_options(argv):
         ("--momentum", below_1, 0.8, "how much of each update the next one keeps"),
         ("--seed", seed, 7, "for the start weights and the order of the batches"),
     ):
-        meaning += f" (default: {default})"
         parser.add_argument(
-            name, type=allowed, default=default, metavar="X", help=meaning
+            name,
+            type=allowed,
+            default=default,
+            metavar="N" if isinstance(default, int) else "X",
+            help=f"{meaning} (default: {default})",
         )
     meaning = "how fast the rate falls, 0: not at all (default: learning rate / epochs)"
     parser.add_argument("--decay", type=from_0, metavar="X", help=meaning)
