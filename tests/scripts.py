@@ -1,6 +1,7 @@
 """What the tests share: how a script is run, and what it prints is read."""
 
 import contextlib
+import functools
 import io
 import re
 import runpy
@@ -34,6 +35,12 @@ def run(script, *options, folder=ROOT):
             err.write(end.code if isinstance(end.code, str) else "")
     result.out, result.err = out.getvalue(), err.getvalue()
     return result
+
+
+@functools.cache
+def default_run(script):
+    """Run a script without options, once for all tests."""
+    return run(script)
 
 
 def epochs_printed(out):
