@@ -1,5 +1,6 @@
 """The benchmark trains what the scripts train, and its recorded figures are its own."""
 
+import re
 import sys
 
 import pandas as pd
@@ -85,3 +86,16 @@ def test_the_tables_of_the_readme_are_those_of_the_recorded_rows():
         assert cells[:2] == [name[1], f"{percent.mean():.2f} ± {percent.std():.2f}"]
         assert cells[2:4] == [f"{percent.min():.2f}", f"{percent.max():.2f}"]
         assert cells[4] == f"{((values * 116).round() >= 115).sum()}%"
+
+
+def test_the_text_below_the_tables_has_their_figures():
+    def figures(text):
+        return set(re.findall(r"\d+\.\d+|\d+(?= %|%)", text))
+
+    text = TEXT.split("(docs/accuracy.png)")[1].split("```")[0]
+    one_row = f"{100 / 116:.2f}"
+    assert one_row in text and len(figures(text)) >= 10
+    assert figures(text) <= figures(accuracy.summary(RECORDED)) | {one_row}
+    seconds = dict(re.findall(r"^\| (\d+) \| 351 \| ([\d.]+) \|$", TEXT, re.MULTILINE))
+    epoch = (float(seconds["5000"]) - float(seconds["50"])) / 4950
+    assert f"`fit` costs some {epoch * 1000:.0f} ms an epoch" in TEXT
