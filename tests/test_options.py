@@ -30,13 +30,13 @@ ONE_EPOCH = ["", "--momentum 0", "--learning-rate 0.2", "--seed 8"]
 
 REFUSED = {
     "--epochs": ["0", "-1", "2.5", "nan", "1e400", "", "ten"],
-    "--learning-rate": ["0", "-0.1", "nan", "inf", "1e400", "", "fast"],
+    "--learning-rate": ["0", "-0.1", "nan", "inf", "1e400", "1e39", "", "fast"],
     "--momentum": ["-0.1", "1", "nan", "inf", ""],
     "--seed": ["-1", "4294967296", "7.5", ""],
     "--plot": ["run.gif", "run", "", "missing/run.png", "file/run.png", "folder.png"],
 }
 REFUSED_BY = {
-    TIME: {**REFUSED, "--decay": ["-1", "nan", "inf", "1e400", ""]},
+    TIME: {**REFUSED, "--decay": ["-1", "nan", "inf", "1e400", "1e39", ""]},
     DROP: {
         **REFUSED,
         "--drop": ["0", "-1", "1.1", "nan", "inf", ""],

@@ -213,6 +213,7 @@ BAD_DATA = {
     "nan": (with_row_5(f"nan,{NUMBERS},g"), "row 5"),
     "inf": (with_row_5(f"-inf,{NUMBERS},g"), "row 5"),
     "1e400": (with_row_5(f"1e400,{NUMBERS},g"), "row 5"),
+    "1e39": (with_row_5(f"1e39,{NUMBERS},g"), "row 5"),
     "another label": (with_row_5(f"0,{NUMBERS},x"), "row 5"),
     "no label": (with_row_5(f"0,{NUMBERS},"), "row 5"),
     "no text": (with_row_5(f"0,{NUMBERS},g").replace(b",g", b"\xff\x00"), "row 1"),
