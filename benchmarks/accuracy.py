@@ -259,10 +259,10 @@ def main(argv=None):
 
     X, y = load_data(DATA)
     seeds = range(options.seeds)
-    starts = [start(seed) for seed in seeds]
     tables, always_good = [], {}
     progress = keras.utils.Progbar(2 * len(SCHEDULES), unit_name="schedule")
     try:
+        starts = [start(seed) for seed in seeds]
         for split in ("article", "fair"):
             splits = [split_rows(split, y, seed) for seed in seeds]
             always_good[split] = y[splits[0][1]].mean()

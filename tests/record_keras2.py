@@ -55,9 +55,9 @@ def train(optimizer, callbacks=()):
     model.compile(loss="binary_crossentropy", optimizer=optimizer, metrics=["accuracy"])
     # Keras 3's fit opens its Dataset twice an epoch, and each opening reshuffles it:
     # what the scripts train on is every second order.
-    orders = [list(training.batch(235)) for _ in range(2 * EPOCHS)][::2]
+    orders = list(training.batch(235).repeat(2 * EPOCHS))[::2]
     losses = []
-    for epoch, [(X_shuffled, y_shuffled)] in enumerate(orders):
+    for epoch, (X_shuffled, y_shuffled) in enumerate(orders):
         history = model.fit(
             X_shuffled,
             y_shuffled,
