@@ -1,6 +1,7 @@
 """The two scripts, run as a user runs them, against references from outside them."""
 
 import ast
+import gc
 import hashlib
 import os
 import runpy
@@ -172,6 +173,7 @@ def test_two_steps_equal_numpy(script):
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_start_weights(script):
     build_model = runpy.run_path(str(ROOT / script))["build_model"]
+    assert gc.isenabled()  # the script turns it off while it imports
     starts = [build_model().get_weights() for _ in range(20)]
     assert [weight.shape for weight in starts[0]] == [(34, 34), (34,), (34, 1), (1,)]
     W1, b1, W2, b2 = (np.concatenate(weights) for weights in zip(*starts))
