@@ -126,7 +126,7 @@ def train(X, y, splits, starts, momentum, learning_rate, callbacks):
     )
 
     rows = np.stack([validation for _, validation in splits], axis=-1)
-    answers = model.predict(X[rows], batch_size=VALIDATION, verbose=0)
+    answers = np.asarray(model(X[rows]))
     losses = keras.losses.binary_crossentropy(y[rows][..., None], answers)
     right = (answers[..., 0] > 0.5) == y[rows]
     return pd.DataFrame(
