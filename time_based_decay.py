@@ -1,74 +1,39 @@
-"""Train with time-based decay: rate = learning rate / (1 + decay * batches done)."""
+"""Train with time-based decay: the learning rate falls a little with every batch."""
 
 import argparse
 import gc
 import os
-import sys
-import tempfile
+from importlib import import_module
 from pathlib import Path
 
-# Keras and TensorFlow read these on import: the scripts need TensorFlow as the backend,
-# and without the others its start-up notes fill stderr.
+# Read on import: Keras is to use TensorFlow, and TensorFlow to start without notes.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-# What is imported stays: to search it for garbage would take a second of each run.
-gc.disable()
+gc.disable()  # looking for unused memory would only slow the imports down
 
 import keras
-import numpy as np
-import pandas as pd
 import tensorflow as tf
+from keras.optimizers.schedules import InverseTimeDecay
+from pandas import DataFrame, Interval, read_csv, to_numeric
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelEncoder
 
 gc.freeze()
 gc.enable()
-# In float32 some seeds give other figures on another processor.
-keras.config.set_floatx("float64")
-
-DATA = Path(__file__).with_name("ionosphere.csv")
+keras.config.set_floatx("float64")  # in float32, processors disagree on some runs
 
 
-def load_data(path):
-    """Read the Ionosphere data: in each row 34 numbers and a label, g or b.
+def time_based_decay(learning_rate, decay):
+    """Return the schedule: rate = learning_rate / (1 + decay * batches done).
 
-    Returns the inputs, float64 of shape (rows, 34), and the classes, integers of
-    shape (rows,): 1 for g (good), 0 for b (bad). Raises OSError if the file cannot be
-    read, ValueError if it has too few rows or a row, counted from 1, is not as above.
+    Like SGD(decay=...) of Keras 2, it counts batches, not epochs; nothing compounds.
     """
-    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    if len(lines) < 2:
-        raise ValueError(f"too few rows to train and validate: {len(lines)}")
-    for row, line in enumerate(lines, start=1):
-        *values, label = line.split(",")
-        finite = np.isfinite(pd.to_numeric(values, errors="coerce"))
-        if len(values) != 34 or not finite.all() or label not in ("g", "b"):
-            raise ValueError(f"row {row} is not 34 finite numbers and a label, g or b")
-    table = pd.read_csv(path, header=None)
-    X = table.iloc[:, :34].to_numpy("float64")
-    y = LabelEncoder().fit(["b", "g"]).transform(table[34])
-    return X, y
-
-
-def build_model():
-    """Return the article's network: 34 inputs, 34 ReLU units and 1 sigmoid unit.
-
-    The biases start at zero, the kernels from a normal of standard deviation 0.05,
-    which is what kernel_initializer="normal" meant in Keras 2.
-    """
-    normal = keras.initializers.RandomNormal
-    model = keras.Sequential()
-    model.add(keras.Input(shape=(34,)))
-    model.add(keras.layers.Dense(34, "relu", kernel_initializer=normal(stddev=0.05)))
-    model.add(keras.layers.Dense(1, "sigmoid", kernel_initializer=normal(stddev=0.05)))
-    return model
+    return InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)
 
 
 class LearningRateLogger(keras.callbacks.Callback):
-    """Log the rate of each epoch's first batch, as the optimizer has it before it.
-
-    At the epoch's end the optimizer already has the rate of the next epoch.
-    """
+    """Log the rate at each epoch's start: at its end, SGD has the next epoch's."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.learning_rate = float(self.model.optimizer.learning_rate)
@@ -77,152 +42,137 @@ class LearningRateLogger(keras.callbacks.Callback):
         logs["learning_rate"] = self.learning_rate
 
 
+def load_data(path):
+    """Return X, float64 of shape (rows, 34), and Y, of shape (rows,): 1 good, 0 bad.
+
+    Raises OSError if the file cannot be read, ValueError if check_rows refuses it.
+    """
+    dataframe = read_csv(path, header=None, skip_blank_lines=False)
+    check_rows(dataframe)
+    X = dataframe.values[:, 0:34].astype(float)
+    Y = LabelEncoder().fit(["b", "g"]).transform(dataframe[34])
+    return X, Y
+
+
+def build_model():
+    """Return the article's network: 34 inputs, 34 ReLU units and 1 sigmoid unit."""
+    model = keras.Sequential()
+    model.add(keras.Input((34,)))
+    model.add(keras.layers.Dense(34, "relu", kernel_initializer="normal"))
+    model.add(keras.layers.Dense(1, "sigmoid", kernel_initializer="normal"))
+    return model
+
+
 def main(argv=None):
     """Train with the options in argv (None: the command line); return the History."""
     options = parse_options(argv)
     keras.utils.set_random_seed(options.seed)
-
-    # Load. The first 67 % of the rows train, the last 33 % validate.
     try:
-        X, y = load_data(DATA)
+        X, Y = load_data(DATA)
     except (OSError, ValueError) as error:
-        sys.exit(f"{DATA.name}: {error}")
-    split = int(len(X) * (1 - 0.33))
-    print(describe(y[:split], "training"), describe(y[split:], "validation"), sep=", ")
-    # Datasets, because from arrays fit would rebuild its input in every epoch.
-    training = tf.data.Dataset.from_tensor_slices((X[:split], y[:split]))
-    training = training.shuffle(split).batch(28)
-    batches_per_epoch = len(training)
-    validation = tf.data.Dataset.from_tensor_slices((X[split:], y[split:]))
-    validation = validation.batch(len(X) - split)
-
-    # Build.
-    model = build_model()
-
-    # Compile. The schedule: rate = learning_rate / (1 + decay * batches done). One
-    # batch is one step of it, because Keras 2's SGD(decay=...) counted batches.
-    schedule = keras.optimizers.schedules.InverseTimeDecay(
-        options.learning_rate, decay_steps=1, decay_rate=options.decay
+        raise SystemExit(f"{DATA.name}: {error}".strip()) from None
+    X_train, X_val, Y_train, Y_val = train_test_split(
+        X, Y, test_size=0.33, shuffle=False
     )
+    good, rows = sum(Y_val), len(Y_val)
+    print(
+        f"{len(Y_train)} training rows ({sum(Y_train)} good, {sum(1 - Y_train)} bad), "
+        f"{rows} validation rows ({good} good, {rows - good} bad)"
+    )
+    # The article's fit(X, Y, validation_split=0.33, batch_size=28) works, but slower:
+    # from arrays, Keras 3 prepares its input anew in every epoch.
+    training = tf.data.Dataset.from_tensor_slices((X_train, Y_train))
+    training = training.shuffle(len(X_train)).batch(28)
+    validation = tf.data.Dataset.from_tensor_slices((X_val, Y_val)).batch(rows)
+    batches_per_epoch = len(training)
+
+    model = build_model()
+    if options.decay is None:
+        options.decay = options.learning_rate / options.epochs
+    schedule = time_based_decay(options.learning_rate, options.decay)
     sgd = keras.optimizers.SGD(schedule, momentum=options.momentum, nesterov=False)
     model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 
-    # Fit. The Dataset repeats, and shuffles itself anew each time, so fit need not. What
-    # is trained on does then not depend on how often fit opens it.
     history = model.fit(
-        training.repeat(),
+        training.repeat(),  # in a new order each time
+        shuffle=False,  # by fit: it cannot shuffle a Dataset, and would say so
         steps_per_epoch=batches_per_epoch,
-        validation_data=validation,
         epochs=options.epochs,
+        validation_data=validation,
         callbacks=[LearningRateLogger()],
-        shuffle=False,
         verbose=2,
     )
-
-    report(history, y[split:])
+    right = round(history.history["val_accuracy"][-1] * rows)
+    print(
+        f"Validation accuracy after epoch {options.epochs}: {right / rows:.2%} "
+        f"({right} of {rows} rows); "
+        f"always answering good: {good / rows:.2%} ({good} of {rows})"
+    )
     if options.plot:
-        save_plot(history, "Time-based decay", options, drawstyle="default")
+        save_plot(history, "Time-based decay", options)
     return history
 
 
-def describe(y, part):
-    """Return how many rows one part of the data has, and of which class, as text."""
-    return f"{len(y)} {part} rows ({sum(y)} good, {len(y) - sum(y)} bad)"
+# The lesson ends here. Below: the check of the data, the picture and the options.
+DATA = Path(__file__).with_name("ionosphere.csv")
+OPTIONS = {  # default, values taken (a schedule is float32: to 1e38), meaning
+    "--epochs": (50, Interval(1, 2**32, "left"), "passes over the training data"),
+    "--learning-rate": (0.1, Interval(0, 1e38, "right"), "rate to start from"),
+    "--momentum": (0.8, Interval(0, 1, "left"), "momentum of SGD, 0: none"),
+    "--seed": (7, Interval(0, 2**32, "left"), "seed of the start weights and batches"),
+    "--decay": (None, Interval(0, 1e38, "both"), "default: learning rate / epochs"),
+}
 
 
-def report(history, y_validation):
-    """Print the last validation accuracy beside that of always answering good."""
-    rows, good = len(y_validation), sum(y_validation)
-    accuracy = history.history["val_accuracy"][-1]
-    print(
-        f"Validation accuracy after epoch {len(history.epoch)}: {accuracy:.2%} "
-        f"({accuracy * rows:.0f} of {rows} rows); "
-        f"always answering good: {good / rows:.2%} ({good} of {rows})"
-    )
+def check_rows(table):
+    """Raise ValueError unless each row is 34 finite numbers and a label, g or b."""
+    if len(table) < 2 or table.shape[1] != 35:
+        raise ValueError(f"its shape is {table.shape}, not 2 rows or more of 35 fields")
+    numbers = table.loc[:, 0:33].apply(to_numeric, errors="coerce")
+    bad = ~(numbers.abs().lt(float("inf")).all(axis=1) & table[34].isin(["g", "b"]))
+    if bad.any():
+        raise ValueError(f"row {bad.idxmax() + 1} is not 34 finite numbers and g or b")
 
 
-def save_plot(history, name, options, drawstyle):
-    """Draw what the training recorded; only a finished picture replaces options.plot."""
-    from matplotlib.figure import Figure  # here: a plain run does without it
+def save_plot(history, title, options):
+    """Draw the rate, the loss and the accuracy of each epoch into options.plot."""
+    from matplotlib.figure import Figure  # here, since only --plot needs it
 
-    table = pd.DataFrame(history.history, index=range(1, len(history.epoch) + 1))
-    figure = Figure(figsize=(8, 7), layout="constrained")
+    table = DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
     settings = [f"{k} {v:.10g}" for k, v in vars(options).items() if k != "plot"]
-    figure.suptitle(f"{name}\n{', '.join(settings)}")
-    top, *panels = figure.subplots(3, sharex=True)
-    top.plot(table["learning_rate"], "k.-", drawstyle=drawstyle)
-    top.set_ylabel("learning rate in the\nepoch's first batch")
-    top.set_ylim(bottom=0)
-    labels = {"loss": "loss (nats)", "accuracy": "accuracy (share of rows)"}
-    for panel, (key, label) in zip(panels, labels.items()):
-        panel.plot(table[key], ".-", color="#0072B2", label="training")
-        panel.plot(table[f"val_{key}"], ".--", color="#D55E00", label="validation")
-        panel.set_ylabel(label)
-        panel.legend()
-    panels[-1].set_xlabel("epoch")
-    unfinished = options.plot.with_name(f"{options.plot.name}.unfinished")
-    figure.savefig(unfinished, format=options.plot.suffix[1:])
-    unfinished.replace(options.plot)
-
-
-def checked(convert, allowed, takes):
-    """Return an argparse type that refuses what is not allowed and says what it takes."""
-
-    def parse(text):
-        try:
-            value = convert(text)
-            if allowed(value):
-                return value
-        except (OSError, ValueError):
-            pass
-        raise argparse.ArgumentTypeError(f"takes {takes}, not {text!r}")
-
-    return parse
-
-
-def writable(text):
-    """Return text as a Path; raise OSError if its folder cannot be written."""
-    path = Path(text)
-    tempfile.TemporaryFile(dir=path.parent).close()
-    return path
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    figure.suptitle(f"{title}\n{', '.join(settings)}")
+    rate, loss, accuracy = figure.subplots(3, sharex=True)
+    rate.plot(table["learning_rate"], "k.")
+    rate.set(ylabel="learning rate in the\nepoch's first batch", ylim=(0, None))
+    loss.plot(table[["loss", "val_loss"]], ".-", label=["training", "validation"])
+    loss.set(ylabel="loss (nats)")
+    loss.legend()
+    accuracy.plot(table[["accuracy", "val_accuracy"]], ".-")
+    accuracy.set(ylabel="accuracy (share of rows)", xlabel="epoch")
+    figure.savefig(options.plot, format=options.plot[-3:])
 
 
 def parse_options(argv):
-    """Return the options in argv; a bad one ends the program with one line on stderr."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog="Example, the article's baseline: python %(prog)s --decay 0 --momentum 0",
-    )
-    whole = checked(int, lambda n: n >= 1, "a whole number from 1")
-    positive = checked(float, lambda x: 0 < x < np.inf, "a finite number above 0")
-    below_1 = checked(float, lambda x: 0 <= x < 1, "a number from 0 to below 1")
-    from_0 = checked(float, lambda x: 0 <= x < np.inf, "a finite number from 0")
-    seed = checked(int, lambda n: 0 <= n < 2**32, "a whole number, 0 to 4294967295")
-    plot = checked(
-        writable,
-        lambda path: path.suffix in (".png", ".svg", ".pdf") and not path.is_dir(),
-        "a .png, .svg or .pdf file in a folder that can be written",
-    )
-    for name, allowed, default, meaning in (
-        ("--epochs", whole, 50, "how often to go through the training rows"),
-        ("--learning-rate", positive, 0.1, "the rate to start from"),
-        ("--momentum", below_1, 0.8, "how much of each update the next one keeps"),
-        ("--seed", seed, 7, "for the start weights and the order of the batches"),
-    ):
-        parser.add_argument(
-            name,
-            type=allowed,
-            default=default,
-            metavar="N" if isinstance(default, int) else "X",
-            help=f"{meaning} (default: {default})",
-        )
-    meaning = "how fast the rate falls, 0: not at all (default: learning rate / epochs)"
-    parser.add_argument("--decay", type=from_0, metavar="X", help=meaning)
-    meaning = "draw the run into this .png, .svg or .pdf (default: no picture)"
-    parser.add_argument("--plot", type=plot, metavar="FILE", help=meaning)
+    """Return the options in argv; a bad one ends the program before any training."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for option, (default, _, meaning) in OPTIONS.items():
+        kind = int if isinstance(default, int) else float
+        text = f"{meaning} (default: {default})" if default else meaning
+        parser.add_argument(option, type=kind, default=default, metavar="X", help=text)
+    parser.add_argument("--plot", metavar="FILE", help="draw into a .png, .svg or .pdf")
     options = parser.parse_args(argv)
-    if options.decay is None:
-        options.decay = options.learning_rate / options.epochs
+    for (option, (_, taken, _)), value in zip(OPTIONS.items(), vars(options).values()):
+        if value is not None and value not in taken:
+            parser.error(f"argument {option}: takes a number in {taken}, not {value}")
+    if options.plot is not None:  # refused now, what would fail after the training
+        if not options.plot.endswith((".png", ".svg", ".pdf")):
+            parser.error("argument --plot: takes a .png, .svg or .pdf file")
+        try:
+            import_module("matplotlib")
+            open(options.plot, "ab").close()
+        except (ImportError, OSError) as error:
+            parser.error(f"argument --plot: {error}")
     return options
 
 
