@@ -1,4 +1,4 @@
-"""Train with drop-based decay: the learning rate falls at once, every few epochs."""
+"""Train with drop-based decay: the learning rate drops every few epochs."""
 
 import argparse
 import gc
@@ -18,7 +18,7 @@ from pandas import DataFrame, Interval, read_csv, to_numeric
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelEncoder
 
-gc.freeze()
+gc.freeze()  # what they brought is not looked at later, either
 gc.enable()
 keras.config.set_floatx("float64")  # in float32, processors disagree on some runs
 
@@ -26,9 +26,9 @@ keras.config.set_floatx("float64")  # in float32, processors disagree on some ru
 def step_decay(epoch, *, learning_rate=0.1, drop=0.5, epochs_drop=10):
     """Return the rate: learning_rate * drop ** floor((1 + epoch) / epochs_drop).
 
-    It counts epochs from 0; (1 + epoch), which the article's listing has, makes each
-    drop one epoch early. Without the *, LearningRateScheduler(step_decay) would pass
-    the current rate as learning_rate, and the drops would compound.
+    It counts epochs from 0. The article's listing has the 1; its formula has not, and
+    drops one epoch later. Without the *, LearningRateScheduler(step_decay) would pass
+    the current rate as learning_rate.
     """
     return learning_rate * drop ** ((1 + epoch) // epochs_drop)
 
@@ -70,8 +70,8 @@ def main(argv=None):
         f"{len(Y_train)} training rows ({sum(Y_train)} good, {sum(1 - Y_train)} bad), "
         f"{rows} validation rows ({good} good, {rows - good} bad)"
     )
-    # The article's fit(X, Y, validation_split=0.33, batch_size=28) works, but slower:
-    # from arrays, Keras 3 prepares its input anew in every epoch.
+    # The same rows as in the article's fit(X, Y, validation_split=0.33, batch_size=28).
+    # It still works, but slower: Keras 3 prepares arrays anew in every epoch.
     training = tf.data.Dataset.from_tensor_slices((X_train, Y_train))
     training = training.shuffle(len(X_train)).batch(28)
     validation = tf.data.Dataset.from_tensor_slices((X_val, Y_val)).batch(rows)
@@ -91,7 +91,7 @@ def main(argv=None):
     model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 
     history = model.fit(
-        training.repeat(),  # in a new order each time
+        training.repeat(),  # in a new order each time; fit opens it just once
         shuffle=False,  # by fit: it cannot shuffle a Dataset, and would say so
         steps_per_epoch=batches_per_epoch,
         epochs=options.epochs,
@@ -138,7 +138,7 @@ def save_plot(history, title, options):
 
     table = DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
     settings = [f"{k} {v:.10g}" for k, v in vars(options).items() if k != "plot"]
-    figure = Figure(figsize=(8, 7), layout="constrained")
+    figure = Figure(figsize=(7, 5.5), layout="constrained")
     figure.suptitle(f"{title}\n{', '.join(settings)}")
     rate, loss, accuracy = figure.subplots(3, sharex=True)
     rate.plot(table["learning_rate"], "k.")

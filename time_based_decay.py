@@ -19,7 +19,7 @@ from pandas import DataFrame, Interval, read_csv, to_numeric
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelEncoder
 
-gc.freeze()
+gc.freeze()  # what they brought is not looked at later, either
 gc.enable()
 keras.config.set_floatx("float64")  # in float32, processors disagree on some runs
 
@@ -27,7 +27,7 @@ keras.config.set_floatx("float64")  # in float32, processors disagree on some ru
 def time_based_decay(learning_rate, decay):
     """Return the schedule: rate = learning_rate / (1 + decay * batches done).
 
-    Like SGD(decay=...) of Keras 2, it counts batches, not epochs; nothing compounds.
+    Like SGD(decay=...) of Keras 2, it counts batches, not epochs as the article has it.
     """
     return InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)
 
@@ -79,8 +79,8 @@ def main(argv=None):
         f"{len(Y_train)} training rows ({sum(Y_train)} good, {sum(1 - Y_train)} bad), "
         f"{rows} validation rows ({good} good, {rows - good} bad)"
     )
-    # The article's fit(X, Y, validation_split=0.33, batch_size=28) works, but slower:
-    # from arrays, Keras 3 prepares its input anew in every epoch.
+    # The same rows as in the article's fit(X, Y, validation_split=0.33, batch_size=28).
+    # It still works, but slower: Keras 3 prepares arrays anew in every epoch.
     training = tf.data.Dataset.from_tensor_slices((X_train, Y_train))
     training = training.shuffle(len(X_train)).batch(28)
     validation = tf.data.Dataset.from_tensor_slices((X_val, Y_val)).batch(rows)
@@ -88,13 +88,13 @@ def main(argv=None):
 
     model = build_model()
     if options.decay is None:
-        options.decay = options.learning_rate / options.epochs
+        options.decay = options.learning_rate / options.epochs  # as in the article
     schedule = time_based_decay(options.learning_rate, options.decay)
     sgd = keras.optimizers.SGD(schedule, momentum=options.momentum, nesterov=False)
     model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 
     history = model.fit(
-        training.repeat(),  # in a new order each time
+        training.repeat(),  # in a new order each time; fit opens it just once
         shuffle=False,  # by fit: it cannot shuffle a Dataset, and would say so
         steps_per_epoch=batches_per_epoch,
         epochs=options.epochs,
@@ -140,7 +140,7 @@ def save_plot(history, title, options):
 
     table = DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
     settings = [f"{k} {v:.10g}" for k, v in vars(options).items() if k != "plot"]
-    figure = Figure(figsize=(8, 7), layout="constrained")
+    figure = Figure(figsize=(7, 5.5), layout="constrained")
     figure.suptitle(f"{title}\n{', '.join(settings)}")
     rate, loss, accuracy = figure.subplots(3, sharex=True)
     rate.plot(table["learning_rate"], "k.")

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import io
-import os
 import re
 import runpy
 import sys
@@ -42,15 +41,6 @@ def run(script, *options, folder=ROOT):
 def default_run(script):
     """Run a script without options, once for all tests."""
     return run(script)
-
-
-def without_settings():
-    """Return the environment without what silences TensorFlow or sets Keras up."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("TF_", "KERAS_", "ONEDNN_", "PYTHON"))
-    }
 
 
 def epochs_printed(out):

@@ -1,13 +1,10 @@
 """Every option does what --help says, or is refused before any training."""
 
 import runpy
-import sys
-import xml.etree.ElementTree
 
 import pytest
 from helpers import DROP, ROOT, SCRIPTS, TIME, epochs_printed, run
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 
 # The rates of a run, written out from the two rules; an epoch is 9 batches. Without
 # --decay, time-based decay is the learning rate / the epochs.
@@ -18,15 +15,9 @@ RATES = [
     (TIME, "--epochs 2 --decay 0 --momentum 0", [0.1, 0.1]),
     (DROP, "--epochs 11", [0.1] * 9 + [0.05] * 2),
     (DROP, "--epochs 5 --epochs-drop 2", [0.1, 0.05, 0.05, 0.025, 0.025]),
-    (
-        DROP,
-        "--epochs 3 --epochs-drop 1 --drop 0.1 --learning-rate 2",
-        [0.2, 0.02, 0.002],
-    ),
+    (DROP, "--epochs 2 --epochs-drop 1 --drop 0.1 --learning-rate 2", [0.2, 0.02]),
     (DROP, "--epochs 2 --epochs-drop 1 --drop 1", [0.1, 0.1]),
 ]
-ONE_EPOCH = ["", "--momentum 0", "--learning-rate 0.2", "--seed 8"]
-
 REFUSED = {
     "--epochs": ["0", "-1", "2.5", "nan", "1e400", "", "ten", "4294967296"],
     "--learning-rate": ["0", "-0.1", "nan", "inf", "1e400", "1e39", "", "fast"],
@@ -36,11 +27,16 @@ REFUSED = {
     + [f"{'x' * 252}.png"],
 }
 REFUSED_BY = {
-    TIME: {**REFUSED, "--decay": ["-1", "nan", "inf", "1e400", "1e39", ""]},
+    TIME: {
+        **REFUSED,
+        "--decay": ["-1", "nan", "inf", "1e400", "1e39", ""],
+        "--drop": ["0.5"],  # it has no such option
+    },
     DROP: {
         **REFUSED,
         "--drop": ["0", "-1", "1.1", "nan", "inf", ""],
         "--epochs-drop": ["0", "2.5", "nan", ""],
+        "--decay": ["0.1"],
     },
 }
 TAKEN = {
@@ -64,12 +60,6 @@ def test_the_rates_that_options_set(script, options, rates):
     assert f"Validation accuracy after epoch {len(rates)}: " in result.out
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_options_that_change_the_result(script):
-    runs = [run(script, "--epochs", 1, *options.split()) for options in ONE_EPOCH]
-    assert len({result.history.history["loss"][0] for result in runs}) == len(runs)
-
-
 @pytest.mark.parametrize(
     ("script", "option", "value"),
     [
@@ -86,18 +76,9 @@ def test_refused(tmp_path, monkeypatch, script, option, value):
     result = run(script, option, value)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("usage: ")
-    assert result.err.splitlines()[-1].startswith(
-        f"{script}: error: argument {option}: "
-    )
+    last = result.err.splitlines()[-1]
+    assert last.startswith(f"{script}: error: ") and f"{option}" in last
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_unknown_option(script):
-    option = {TIME: "--drop", DROP: "--decay"}[script]
-    result = run(script, option, "0.5")
-    assert (result.code, result.out) == (2, "")
-    assert result.err.splitlines()[-1].endswith(f"unrecognized arguments: {option} 0.5")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -117,26 +98,7 @@ def test_help_gives_each_default(script):
         assert f"default: {default}" in described, option
 
 
-def test_a_picture_needs_matplotlib(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    result = run(TIME, "--plot", tmp_path / "run.png")
-    assert (result.code, result.out) == (2, "")
-    assert "argument --plot: " in result.err and "matplotlib" in result.err
-
-
-def check_png(path):
-    assert imread(path, format="png").std() > 0.05
-
-
-def check_svg(path):
-    root = xml.etree.ElementTree.parse(path).getroot()
-    assert root.tag.endswith("svg") and len(list(root.iter())) > 100
-
-
-def check_pdf(path):
-    assert path.read_bytes().startswith(b"%PDF-") and path.stat().st_size > 5_000
-
-
+STARTS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF-"}
 SETTINGS = {
     TIME: "epochs 3, learning_rate 0.1, momentum 0.8, seed 7, decay 0.03333333333",
     DROP: "epochs 3, learning_rate 0.1, momentum 0.9, seed 7, drop 0.5, epochs_drop 10",
@@ -144,10 +106,10 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize(
-    ("script", "check"), [(TIME, check_png), (TIME, check_svg), (DROP, check_pdf)]
+    ("script", "kind"), [(TIME, "png"), (TIME, "svg"), (DROP, "pdf")]
 )
-def test_what_a_picture_says(tmp_path, monkeypatch, script, check):
-    path = tmp_path / f"{'x' * 251}.{check.__name__[-3:]}"  # as long as a name can be
+def test_what_a_picture_says(tmp_path, monkeypatch, script, kind):
+    path = tmp_path / f"{'x' * 251}.{kind}"  # as long as a name can be
     path.write_bytes(b"an older picture" * 10_000)
     figures, savefig = [], Figure.savefig
 
@@ -158,8 +120,8 @@ def test_what_a_picture_says(tmp_path, monkeypatch, script, check):
     monkeypatch.setattr(Figure, "savefig", keep_figure)
     result = run(script, "--epochs", 3, "--plot", path)
     assert (result.code, result.err) == (0, "")
-    check(path)
-    assert b"an older picture" not in path.read_bytes()
+    assert path.read_bytes().startswith(STARTS[kind])
+    assert path.stat().st_size > 5_000 and b"an older" not in path.read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
     [figure] = figures
@@ -180,10 +142,10 @@ def test_what_a_picture_says(tmp_path, monkeypatch, script, check):
             assert list(line.get_ydata()) == result.history.history[column]
             shown = list(printed[column])
             assert list(line.get_ydata()) == pytest.approx(shown, abs=5.1e-5)
-        legend = axes.get_legend()
-        if legend:  # in the order, and so the colours, of the lines
-            names = [text.get_text() for text in legend.get_texts()]
-            assert names == ["training", "validation"]
-    colours = [[line.get_color() for line in axes.get_lines()] for axes in figure.axes]
-    assert figure.axes[1].get_legend() and colours[1] == colours[2]
-    assert figure.axes[0].get_ylim()[0] == 0
+    rate, loss, accuracy = figure.axes
+    assert rate.get_ylim()[0] == 0
+    names = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert names == [line.get_label() for line in loss.get_lines()]
+    assert names == ["training", "validation"]  # in the same colours below
+    for line, same in zip(loss.get_lines(), accuracy.get_lines()):
+        assert line.get_color() == same.get_color()
