@@ -1,101 +1,162 @@
 """The benchmark trains what the scripts train, and its recorded figures are its own."""
 
 import re
+import runpy
+import shutil
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
-from scripts import DROP, ROOT, TIME, run
+from helpers import DROP, ROOT, TIME, run
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import accuracy
+import speed
 
-RECORDED = pd.read_csv(ROOT / "benchmarks" / "accuracy.csv")
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-NAMES = {TIME: "time-based (0.8)", DROP: "drop-based (0.9)"}
+RECORDED = pd.read_csv(ROOT / "benchmarks" / "accuracy.csv", dtype={"rate": str})
+LABELS = pd.read_csv(ROOT / "ionosphere.csv", header=None)[34]
+# Settings that a script can train, too, as its options.
+ALONE = {
+    ("time-based", 0.8): TIME,
+    ("time-based", 0.0): f"{TIME} --momentum 0",
+    ("0.5", 0.0): f"{TIME} --decay 0 --learning-rate 0.5 --momentum 0",
+    ("drop-based", 0.9): DROP,
+}
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Run the benchmark for two seeds and two schedules, and return its CSV."""
-    path = tmp_path_factory.mktemp("benchmark") / "accuracy.csv"
-    schedules = {name: accuracy.SCHEDULES[name] for name in NAMES.values()}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accuracy, "SCHEDULES", schedules)
-        accuracy.main(["--seeds", "2", "--out", str(path)])
-    return pd.read_csv(path)
-
-
-@pytest.mark.parametrize("script", NAMES)
-def test_a_network_in_the_batch_trains_as_it_would_alone(results, script):
-    [row] = results.query(
-        "split == 'article' and schedule == @NAMES[@script] and seed == 1"
-    ).itertuples()
-    history = run(script, "--seed", 1).history.history
-    assert row.loss == pytest.approx(history["val_loss"][-1], abs=1e-5)
-    assert row.accuracy == pytest.approx(history["val_accuracy"][-1], abs=1e-5)
+    """Run the benchmark's main for the seeds 0 to 2, and return its CSV."""
+    folder = tmp_path_factory.mktemp("benchmark")
+    paths = [folder / name for name in ("accuracy.csv", "accuracy.png")]
+    accuracy.main(["--seeds", "3", "--out", str(paths[0]), "--plot", str(paths[1])])
+    assert sorted(folder.iterdir()) == paths and paths[1].read_bytes()[1:4] == b"PNG"
+    return pd.read_csv(paths[0], dtype={"rate": str})
 
 
 def test_the_same_seeds_give_the_recorded_rows(results):
-    keys = ["split", "schedule", "seed"]
-    both = results.merge(RECORDED, on=keys, suffixes=("", "_recorded"))
-    assert len(both) == len(results) == 8
-    for column in ("accuracy", "loss"):
-        assert list(both[column]) == pytest.approx(
-            list(both[f"{column}_recorded"]), abs=1e-5
-        )
+    recorded = RECORDED[RECORDED["seed"] < 3].reset_index(drop=True)
+    assert len(results) == 2 * len(accuracy.SETTINGS) * 3
+    pd.testing.assert_frame_equal(results, recorded, rtol=0, atol=1.1e-9)
 
 
-def test_the_splits():
-    _, y = accuracy.load_data(accuracy.DATA)
-    last = set()
+@pytest.mark.parametrize("setting", ALONE)
+def test_a_network_in_the_batch_trains_as_it_would_alone(results, setting):
+    script, *options = ALONE[setting].split()
+    [row] = accuracy.select(results, "last", *setting).loc[[2]].itertuples()
+    history = run(script, *options, "--seed", 2).history.history
+    assert row.loss == pytest.approx(history["val_loss"][-1], rel=0, abs=1e-9)
+    assert row.right == round(history["val_accuracy"][-1] * 116)
+
+
+def test_the_constant_rates_are_means_of_the_schedules():
+    epochs, batches = np.arange(50), np.arange(450)
+    means = {
+        "time-based": (0.1 / (1 + 0.002 * batches)).mean(),
+        "drop-based": (0.1 * 0.5 ** np.floor((1 + epochs) / 10)).mean(),
+        "exponential": (0.1 * 0.5 ** (batches / 90)).mean(),
+        "cosine": (0.05 * (1 + np.cos(np.pi * batches / 450))).mean(),
+    }
+    for setting in accuracy.SETTINGS:
+        others = [other for other in setting.against if other[1] > 0]
+        if setting.rate in means and others:
+            momentum = setting.momentum
+            mean = f"{means[setting.rate]:.4f}"
+            assert others == [("0.1", momentum), (mean, momentum)]
+
+
+def test_the_splits_and_the_rows_that_are_wrong():
+    good = (LABELS == "g").to_numpy()
+    drawn = set()
     for seed in range(3):
-        training, validation = accuracy.split_rows("article", y, seed)
+        training, validation = accuracy.split_rows("last", good, seed)
         assert (*training, *validation) == tuple(range(351)) and len(training) == 235
-        training, validation = accuracy.split_rows("fair", y, seed)
+        training, validation = accuracy.split_rows("random", good, seed)
         assert sorted((*training, *validation)) == list(range(351))
-        assert len(validation) == 116
-        assert abs(y[validation].mean() - y.mean()) < 0.005
-        last.add(tuple(validation))
-    assert len(last) == 3
+        assert len(validation) == 116 and good[validation].sum() == 74
+        drawn.add(tuple(validation))
+    assert len(drawn) == 3
+    for row in RECORDED.itertuples():
+        wrong = [int(number) for number in str(row.wrong).split()]
+        _, validation = accuracy.split_rows(row.split, good, row.seed)
+        assert len(wrong) == 116 - row.right and set(wrong) <= set(validation + 1)
 
 
-def test_stopping_loses_nothing(tmp_path, monkeypatch):
-    def train(X, y, splits, *rest):
-        if path.exists():
-            raise KeyboardInterrupt
-        return pd.DataFrame({"accuracy": [0.5, 0.6], "loss": [0.7, 0.8]})
+def test_the_tables_are_those_of_the_recorded_rows():
+    # Computed once more, from the rows that are wrong.
+    keys = ["split", "rate", "momentum"]
+    wrong = RECORDED["wrong"].str.split().str.len()
+    percent = (100 - wrong * 100 / 116).groupby([RECORDED[key] for key in keys])
+    mean, std = percent.mean(), percent.std()
+    share = percent.apply(lambda values: (values > 99).mean())
+    for split in "last", "random":
+        for rate, momentum, accuracies, right, _ in accuracy.results_table(
+            RECORDED, split
+        ):
+            key = split, rate, float(momentum)
+            assert accuracies == f"{mean[key]:.2f} ± {std[key]:.2f}"
+            assert right == f"{share[key]:.0%}"
 
+
+def test_an_interval_is_that_of_a_bootstrap():
+    settings = ("time-based", 0.8), ("0.1", 0.8)
+    rights = [accuracy.select(RECORDED, "last", *s)["right"] for s in settings]
+    points = (rights[0] - rights[1]).to_numpy() / 116 * 100
+    draws = np.random.default_rng(0).choice(points, (20_000, 100)).mean(axis=1)
+    expected = [points.mean(), *np.quantile(draws, [0.025, 0.975])]
+    text = accuracy.difference(RECORDED, "last", *settings).replace("−", "-")
+    printed = [float(number) for number in re.findall(r"[+-][\d.]+", text)]
+    assert printed == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--seeds 1",
+        "--seeds 2.5",
+        "--out missing/a.csv",
+        "--out folder.csv",
+        "--out a.txt",
+    ]
+    + ["--plot folder.png", "--plot a.gif", "--plot missing/a.png"],
+)
+def test_the_benchmark_refuses_first(tmp_path, monkeypatch, capsys, options):
+    monkeypatch.chdir(tmp_path)
+    for name in "folder.csv", "folder.png":
+        (tmp_path / name).mkdir()
+    with pytest.raises(SystemExit) as end:
+        accuracy.main(options.split())
+    assert end.value.code == 2 and len(list(tmp_path.iterdir())) == 2
+    assert f"error: argument {options.split()[0]}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError("disk full")])
+def test_a_file_that_exists_stays_whole(tmp_path, monkeypatch, failure):
     path = tmp_path / "accuracy.csv"
-    monkeypatch.setattr(accuracy, "train", train)
-    with pytest.raises(SystemExit, match="has the 1 schedules finished"):
-        accuracy.main(["--seeds", "2", "--out", str(path)])
-    assert list(pd.read_csv(path)["accuracy"]) == [0.5, 0.6]
+    path.write_text("older rows")
+
+    def fail_halfway(part, text):
+        with part.open("w") as file:
+            file.write(text[:1000])
+        raise failure
+
+    monkeypatch.setattr(accuracy, "run", lambda seeds: RECORDED)
+    monkeypatch.setattr(type(path), "write_text", fail_halfway)
+    with pytest.raises(SystemExit):
+        accuracy.main(["--out", str(path)])
+    assert path.read_text() == "older rows" and list(tmp_path.iterdir()) == [path]
 
 
-def test_the_tables_of_the_readme_are_those_of_the_recorded_rows():
-    assert len(RECORDED) == 2 * 7 * 100
-    for table in accuracy.summary(RECORDED).split("\n\n"):
-        assert table.strip() in TEXT
-    # The means and spreads once more, by pandas alone, and the counts of the rows.
-    accuracies = RECORDED.groupby(["split", "schedule"], sort=False)["accuracy"]
-    rows = [row for row in TEXT.splitlines() if row[0:1] == "|" and " ± " in row]
-    for row, (name, values) in zip(rows, accuracies, strict=True):
-        cells = [cell.strip() for cell in row.strip("|").split("|")]
-        percent = values * 100
-        assert cells[:2] == [name[1], f"{percent.mean():.2f} ± {percent.std():.2f}"]
-        assert cells[2:4] == [f"{percent.min():.2f}", f"{percent.max():.2f}"]
-        assert cells[4] == f"{((values * 116).round() >= 115).sum()}%"
-
-
-def test_the_text_below_the_tables_has_their_figures():
-    def figures(text):
-        return set(re.findall(r"\d+\.\d+|\d+(?= %|%)", text))
-
-    text = TEXT.split("(docs/accuracy.png)")[1].split("```")[0]
-    one_row = f"{100 / 116:.2f}"
-    assert one_row in text and len(figures(text)) >= 10
-    assert figures(text) <= figures(accuracy.summary(RECORDED)) | {one_row}
-    seconds = dict(re.findall(r"^\| (\d+) \| 351 \| ([\d.]+) \|$", TEXT, re.MULTILINE))
-    epoch = (float(seconds["5000"]) - float(seconds["50"])) / 4950
-    assert f"`fit` costs some {epoch * 1000:.0f} ms an epoch" in TEXT
+def test_speed_prints_a_row_for_each_program_and_size(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    program = tmp_path / "program.py"
+    for text in speed.KERAS3.replace("epochs=50", "epochs=1"), speed.IMPORTS:
+        program.write_text(text)
+        runpy.run_path(str(program))
+    monkeypatch.setattr(sys, "executable", shutil.which("true"))  # takes no time
+    monkeypatch.setattr(speed, "SIZES", [(1, 1), (1, 2)])
+    monkeypatch.setattr(speed.time_based_decay, "DATA", speed.time_based_decay.DATA)
+    speed.main(["--rounds", "1"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "|"]
+    assert len(rows) == 7 + 4 and rows[-1].split()[1:5:2] == ["1", "702"]
