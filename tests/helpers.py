@@ -38,9 +38,9 @@ def run(script, *options, folder=ROOT):
 
 
 @functools.cache
-def default_run(script):
-    """Run a script without options, once for all tests."""
-    return run(script)
+def run_once(script, *options):
+    """Run a script with these options once for all tests, which must not change it."""
+    return run(script, *options)
 
 
 def epochs_printed(out):

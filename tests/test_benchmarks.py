@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import DROP, ROOT, TIME, run
+from helpers import DROP, ROOT, TIME, run_once
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import accuracy
@@ -45,7 +45,7 @@ def test_the_same_seeds_give_the_recorded_rows(results):
 def test_a_network_in_the_batch_trains_as_it_would_alone(results, setting):
     script, *options = ALONE[setting].split()
     [row] = accuracy.select(results, "last", *setting).loc[[2]].itertuples()
-    history = run(script, *options, "--seed", 2).history.history
+    history = run_once(script, *options, "--seed", "2").history.history
     assert row.loss == pytest.approx(history["val_loss"][-1], rel=0, abs=1e-9)
     assert row.right == round(history["val_accuracy"][-1] * 116)
 
