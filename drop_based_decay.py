@@ -87,7 +87,7 @@ def main(argv=None):
         )
     )
     # The callback sets and logs each epoch's rate; the optimizer's own, 0, is not used.
-    sgd = keras.optimizers.SGD(0.0, momentum=options.momentum, nesterov=False)
+    sgd = keras.optimizers.SGD(learning_rate=0.0, momentum=options.momentum)
     model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 
     history = model.fit(

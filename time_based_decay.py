@@ -90,7 +90,7 @@ def main(argv=None):
     if options.decay is None:
         options.decay = options.learning_rate / options.epochs  # as in the article
     schedule = time_based_decay(options.learning_rate, options.decay)
-    sgd = keras.optimizers.SGD(schedule, momentum=options.momentum, nesterov=False)
+    sgd = keras.optimizers.SGD(learning_rate=schedule, momentum=options.momentum)
     model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 
     history = model.fit(

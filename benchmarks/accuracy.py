@@ -63,8 +63,6 @@ SCHEDULES = {
     "exponential": schedules.ExponentialDecay(0.1, 10 * BATCHES, decay_rate=0.5),
     "cosine": schedules.CosineDecay(0.1, EPOCHS * BATCHES),
 }
-
-
 RESULTS_HEAD = ["rate", "momentum", "accuracy, %", "115 right", "loss"]
 DIFFERENCES_HEAD = ["setting", "minus", "last 116 rows", "random rows"]
 
@@ -243,9 +241,7 @@ def save_plot(results, path):
     for axes, (split, title) in zip(panels, titles.items()):
         for height, setting in enumerate(SETTINGS):
             table = select(results, split, *setting[:2])
-            counts = table[
-                "right"
-            ].value_counts()  # the most first: no circle is hidden
+            counts = table["right"].value_counts()  # the largest circles first
             scheduled = setting.rate[0].isalpha()
             axes.scatter(
                 counts.index / VALIDATION * 100,
