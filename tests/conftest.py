@@ -1,0 +1,8 @@
+"""Keep out of the summary what Keras does and a reader can do nothing about."""
+
+
+def pytest_configure(config):
+    for text in "__array__ implementation doesn't accept a copy", "Pyarrow will become":
+        config.addinivalue_line(
+            "filterwarnings", f"ignore:\\s*{text}:DeprecationWarning"
+        )
