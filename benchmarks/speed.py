@@ -7,6 +7,8 @@ within a round; then how the seconds after the imports grow with epochs and rows
 import argparse
 import contextlib
 import io
+import runpy
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,16 +16,14 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-# The script comes first: it sets what TensorFlow and Keras read on import.
-import time_based_decay
+sys.path.insert(0, str(ROOT))  # so that both "python benchmarks/speed.py" and an import
+from benchmarks.accuracy import markdown
 
 # isort: split
-import keras
 import numpy as np
-from accuracy import markdown
 
-IMPORTS = "import keras, tensorflow, pandas, sklearn.model_selection"
+SCRIPT = "time_based_decay.py"
+IMPORTS = "import keras, tensorflow, pandas, sklearn.preprocessing"
 # The time-based training as the article has it, on arrays, for Keras 3 and for Keras 2.
 ARRAYS = """
 import {keras} as keras
@@ -48,53 +48,59 @@ KERAS2 = ARRAYS.format(keras="tf_keras", sgd="legacy.SGD(0.1, decay=0.002")
 SIZES = [(1, 1), (50, 1), (500, 1), (5000, 1), (50, 10), (50, 100)]  # epochs, repeats
 
 
-def compare(rounds, keras2):
-    """Print the seconds of each program, and how many times two of them they are."""
-    programs = {
+def programs(keras2):
+    """Return the commands that are timed, by their names in the table."""
+    frugal = f"import gc; gc.disable(); {IMPORTS}; gc.freeze(); gc.enable()"
+    commands = {
         "the imports": [sys.executable, "-c", IMPORTS],
-        "the imports, as the scripts do them": [
-            sys.executable,
-            "-c",
-            f"import gc; gc.disable(); {IMPORTS}; gc.freeze(); gc.enable()",
-        ],
-        "time_based_decay.py": [sys.executable, "time_based_decay.py"],
+        "the imports, as the scripts do them": [sys.executable, "-c", frugal],
+        SCRIPT: [sys.executable, SCRIPT],
         "drop_based_decay.py": [sys.executable, "drop_based_decay.py"],
         "fit on arrays": [sys.executable, "-c", KERAS3],
     }
     if keras2:
-        programs["fit on arrays, Keras 2"] = [keras2, "-c", KERAS2]
-    progress = keras.utils.Progbar(rounds * len(programs), unit_name="process")
-    times = []
+        commands["fit on arrays, Keras 2"] = [keras2, "-c", KERAS2]
+    return commands
+
+
+def measure(commands, rounds):
+    """Return the seconds of the commands, of shape (rounds, commands)."""
+    seconds = []
     for _ in range(rounds):
-        times.append([])
-        for command in programs.values():
+        seconds.append([])
+        for command in commands:
             start = time.perf_counter()
             subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-            times[-1].append(time.perf_counter() - start)
-            progress.add(1)
-    times = np.array(times)
+            seconds[-1].append(time.perf_counter() - start)
+        print(
+            f"\r{len(seconds)} of {rounds} rounds", end="", file=sys.stderr, flush=True
+        )
+    return np.array(seconds)
+
+
+def table(names, seconds):
+    """Return the table of what measure returns: medians, and ratios within a round."""
     rows = []
-    for name, column in zip(programs, times.T):
-        ratios = column / times[:, 1], column / times[:, 4]
+    for name, column in zip(names, seconds.T):
+        ratios = column / seconds[:, 1], column / seconds[:, 4]
         cells = [f"{np.median(x):.2f} ({x.min():.2f} to {x.max():.2f})" for x in ratios]
         rows.append([name, f"{np.median(column):.1f}", *cells])
-    head = [f"{rounds} rounds", "seconds", "times those imports", "times fit on arrays"]
-    print(f"\n\n{markdown(head, rows)}\n")
+    head = [f"{len(seconds)} rounds", "seconds", "times those imports"]
+    return markdown([*head, "times fit on arrays"], rows)
 
 
-def grow():
-    """Print the seconds of main, after the imports, for more epochs and repeated rows."""
-    data, rows = time_based_decay.DATA.read_text(), []
+def grow(epochs, repeats):
+    """Return the seconds of main, after the imports, with each row so many times."""
     with tempfile.TemporaryDirectory() as folder:
-        time_based_decay.DATA = Path(folder, "ionosphere.csv")
-        for epochs, repeats in SIZES:
-            time_based_decay.DATA.write_text(data * repeats)
-            start = time.perf_counter()
-            with contextlib.redirect_stdout(io.StringIO()):
-                time_based_decay.main(["--epochs", str(epochs)])
-            seconds = time.perf_counter() - start
-            rows.append([str(epochs), str(351 * repeats), f"{seconds:.1f}"])
-    print(markdown(["epochs", "rows", "seconds after the imports"], rows))
+        script = shutil.copy(ROOT / SCRIPT, folder)
+        rows = (ROOT / "ionosphere.csv").read_text()
+        Path(folder, "ionosphere.csv").write_text(rows * repeats)
+        main = runpy.run_path(script)["main"]
+        start = time.perf_counter()
+        with contextlib.redirect_stdout(io.StringIO()):
+            history = main(["--epochs", str(epochs)])
+        seconds = time.perf_counter() - start
+    return seconds, history
 
 
 def main(argv=None):
@@ -108,8 +114,11 @@ def main(argv=None):
     options = parser.parse_args(argv)
     if options.rounds < 1:
         parser.error(f"argument --rounds: takes 1 or more, not {options.rounds}")
-    compare(options.rounds, options.keras2)
-    grow()
+    commands = programs(options.keras2)
+    seconds = measure(commands.values(), options.rounds)
+    print(f"\n{table(list(commands), seconds)}\n")
+    rows = [[str(n), str(351 * k), f"{grow(n, k)[0]:.1f}"] for n, k in SIZES]
+    print(markdown(["epochs", "rows", "seconds after the imports"], rows))
 
 
 if __name__ == "__main__":

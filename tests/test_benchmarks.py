@@ -1,162 +1,189 @@
 """The benchmark trains what the scripts train, and its recorded figures are its own."""
 
-import re
-import runpy
-import shutil
-import sys
+import contextlib
+import io
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import DROP, ROOT, TIME, run_once
+from helpers import DROP, RECORDED, ROOT, TIME, recorded, run_once
+from matplotlib.figure import Figure
 
-sys.path.insert(0, str(ROOT / "benchmarks"))
-import accuracy
-import speed
+from benchmarks import accuracy, speed
 
-RECORDED = pd.read_csv(ROOT / "benchmarks" / "accuracy.csv", dtype={"rate": str})
-LABELS = pd.read_csv(ROOT / "ionosphere.csv", header=None)[34]
+PAIRS = [(a, b) for a, others in accuracy.SETTINGS.items() for b in others]
 # Settings that a script can train, too, as its options.
 ALONE = {
-    ("time-based", 0.8): TIME,
-    ("time-based", 0.0): f"{TIME} --momentum 0",
-    ("0.5", 0.0): f"{TIME} --decay 0 --learning-rate 0.5 --momentum 0",
-    ("drop-based", 0.9): DROP,
+    "time-based / 0.8": TIME,
+    "time-based / 0": f"{TIME} --momentum 0",
+    "0.5 / 0": f"{TIME} --decay 0 --learning-rate 0.5 --momentum 0",
+    "drop-based / 0.9": DROP,
 }
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Run the benchmark's main for the seeds 0 to 2, and return its CSV."""
-    folder = tmp_path_factory.mktemp("benchmark")
+    """Run the benchmark for the seeds 0 to 2; return its CSV and what it printed."""
+    folder, out = tmp_path_factory.mktemp("benchmark"), io.StringIO()
     paths = [folder / name for name in ("accuracy.csv", "accuracy.png")]
-    accuracy.main(["--seeds", "3", "--out", str(paths[0]), "--plot", str(paths[1])])
+    with contextlib.redirect_stdout(out):
+        accuracy.main(["--seeds", "3", "--out", f"{paths[0]}", "--plot", f"{paths[1]}"])
     assert sorted(folder.iterdir()) == paths and paths[1].read_bytes()[1:4] == b"PNG"
-    return pd.read_csv(paths[0], dtype={"rate": str})
+    return pd.read_csv(paths[0], keep_default_na=False), out.getvalue()
 
 
 def test_the_same_seeds_give_the_recorded_rows(results):
-    recorded = RECORDED[RECORDED["seed"] < 3].reset_index(drop=True)
-    assert len(results) == 2 * len(accuracy.SETTINGS) * 3
-    pd.testing.assert_frame_equal(results, recorded, rtol=0, atol=1.1e-9)
+    rows = RECORDED[RECORDED["seed"] < 3].reset_index(drop=True)
+    pd.testing.assert_frame_equal(results[0], rows, rtol=0, atol=1.1e-9)
+
+
+def test_what_is_recorded():
+    counts = RECORDED.groupby(["split", "setting"])["seed"].agg([len, "nunique", "max"])
+    assert counts.to_numpy().tolist() == [[400, 400, 399]] * 2 * 14
+    for row in RECORDED[RECORDED["split"] == "last"].itertuples():
+        wrong = {int(number) for number in row.wrong.split()}
+        assert len(wrong) == len(row.wrong.split()) == 116 - row.right
+        assert wrong <= set(range(236, 352))
 
 
 @pytest.mark.parametrize("setting", ALONE)
 def test_a_network_in_the_batch_trains_as_it_would_alone(results, setting):
     script, *options = ALONE[setting].split()
-    [row] = accuracy.select(results, "last", *setting).loc[[2]].itertuples()
-    history = run_once(script, *options, "--seed", "2").history.history
-    assert row.loss == pytest.approx(history["val_loss"][-1], rel=0, abs=1e-9)
-    assert row.right == round(history["val_accuracy"][-1] * 116)
+    history = run_once(script, *options, "--seed", 2).history.history
+    for measure, unit in ("loss", 1), ("accuracy", 100):
+        alone = history[f"val_{measure}"][-1] * unit
+        together = recorded("last", setting, measure, results[0])[2]
+        assert together == pytest.approx(alone, rel=0, abs=1e-9)
 
 
 def test_the_constant_rates_are_means_of_the_schedules():
     epochs, batches = np.arange(50), np.arange(450)
-    means = {
-        "time-based": (0.1 / (1 + 0.002 * batches)).mean(),
-        "drop-based": (0.1 * 0.5 ** np.floor((1 + epochs) / 10)).mean(),
-        "exponential": (0.1 * 0.5 ** (batches / 90)).mean(),
-        "cosine": (0.05 * (1 + np.cos(np.pi * batches / 450))).mean(),
+    rates = {
+        "time-based / 0.8": 0.1 / (1 + 0.002 * batches),
+        "drop-based / 0.9": 0.1 * 0.5 ** np.floor((1 + epochs) / 10),
+        "exponential / 0.9": 0.1 * 0.5 ** (batches / 90),
+        "cosine / 0.9": 0.05 * (1 + np.cos(np.pi * batches / 450)),
     }
-    for setting in accuracy.SETTINGS:
-        others = [other for other in setting.against if other[1] > 0]
-        if setting.rate in means and others:
-            momentum = setting.momentum
-            mean = f"{means[setting.rate]:.4f}"
-            assert others == [("0.1", momentum), (mean, momentum)]
+    for setting, values in rates.items():
+        first, *_, last = accuracy.SETTINGS[setting]
+        ends = f"0.1 / {setting[-3:]}", f"{values.mean():.4f} / {setting[-3:]}"
+        assert (first, last) == ends
 
 
-def test_the_splits_and_the_rows_that_are_wrong():
-    good = (LABELS == "g").to_numpy()
-    drawn = set()
-    for seed in range(3):
-        training, validation = accuracy.split_rows("last", good, seed)
-        assert (*training, *validation) == tuple(range(351)) and len(training) == 235
-        training, validation = accuracy.split_rows("random", good, seed)
-        assert sorted((*training, *validation)) == list(range(351))
-        assert len(validation) == 116 and good[validation].sum() == 74
-        drawn.add(tuple(validation))
-    assert len(drawn) == 3
-    for row in RECORDED.itertuples():
-        wrong = [int(number) for number in str(row.wrong).split()]
-        _, validation = accuracy.split_rows(row.split, good, row.seed)
-        assert len(wrong) == 116 - row.right and set(wrong) <= set(validation + 1)
+def test_the_splits():
+    good = (pd.read_csv(ROOT / "ionosphere.csv", header=None)[34] == "g").to_numpy()
+    training, validation = accuracy.split_rows("last", good, 0)
+    assert (*training, *validation) == tuple(range(351)) and len(training) == 235
+    splits = [accuracy.split_rows("random", good, seed) for seed in range(3)]
+    for rows in splits:
+        assert sorted(np.concatenate(rows)) == list(range(351))
+        assert [len(rows[1]), good[rows[1]].sum()] == [116, 74]
+    assert len({tuple(validation) for _, validation in splits}) == 3
 
 
-def test_the_tables_are_those_of_the_recorded_rows():
-    # Computed once more, from the rows that are wrong.
-    keys = ["split", "rate", "momentum"]
-    wrong = RECORDED["wrong"].str.split().str.len()
-    percent = (100 - wrong * 100 / 116).groupby([RECORDED[key] for key in keys])
-    mean, std = percent.mean(), percent.std()
-    share = percent.apply(lambda values: (values > 99).mean())
-    for split in "last", "random":
-        for rate, momentum, accuracies, right, _ in accuracy.results_table(
-            RECORDED, split
-        ):
-            key = split, rate, float(momentum)
-            assert accuracies == f"{mean[key]:.2f} ± {std[key]:.2f}"
-            assert right == f"{share[key]:.0%}"
-
-
-def test_an_interval_is_that_of_a_bootstrap():
-    settings = ("time-based", 0.8), ("0.1", 0.8)
-    rights = [accuracy.select(RECORDED, "last", *s)["right"] for s in settings]
-    points = (rights[0] - rights[1]).to_numpy() / 116 * 100
-    draws = np.random.default_rng(0).choice(points, (20_000, 100)).mean(axis=1)
-    expected = [points.mean(), *np.quantile(draws, [0.025, 0.975])]
-    text = accuracy.difference(RECORDED, "last", *settings).replace("−", "-")
-    printed = [float(number) for number in re.findall(r"[+-][\d.]+", text)]
-    assert printed == pytest.approx(expected, abs=0.02)
+def test_what_is_printed_is_what_the_rows_say(results):
+    table, out = results
+    assert "\n3 networks each\n" in out and out.isascii()
+    lines = [line.split("|") for line in out.splitlines() if line.startswith("|")]
+    lines = [[cell.strip() for cell in line[1:-1]] for line in lines]
+    columns = "accuracy, %", "99.14%", "below 90%", "loss"
+    last, random = (f"{split}: {columns[0]}" for split in ("last", "random"))
+    assert lines[0] == ["rate / momentum", last, *columns[1:], random, *columns[1:]]
+    assert [line[0] for line in lines[2:16]] == list(accuracy.SETTINGS)
+    for setting, *cells in lines[2:16]:
+        for split in "last", "random":
+            points = recorded(split, setting, "accuracy", table)
+            loss = recorded(split, setting, "loss", table)
+            high, low = sum(points > 99) / 3, sum(points < 90) / 3
+            expected = [f"{sum(points) / 3:.2f} (sd {np.std(points, ddof=1):.2f})"]
+            expected += [f"{high:.0%}", f"{low:.0%}", f"{sum(loss) / 3:.3f}"]
+            assert cells[:4] == expected
+            cells = cells[4:]
+    kinds = ["last: accuracy, points", "random: accuracy, points"]
+    kinds += ["last: loss, nats", "random: loss, nats"]
+    assert lines[16] == ["rate / momentum", *kinds] and len(lines) == 18 + len(PAIRS)
+    for line, (a, b) in zip(lines[18:], PAIRS):
+        for cell, kind in zip(line[1:], kinds):
+            split, measure = kind.split(",")[0].split(": ")
+            values = recorded(split, a, measure, table)
+            mean = (values - recorded(split, b, measure, table)).mean()
+            assert float(cell.strip("*").split()[0].strip("*")) == pytest.approx(
+                mean, abs=0.00501 if measure == "accuracy" else 0.000501
+            )
+        assert line[0] == f"{a} - {b}"
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("values", "text"),
     [
-        "--seeds 1",
-        "--seeds 2.5",
-        "--out missing/a.csv",
-        "--out folder.csv",
-        "--out a.txt",
-    ]
-    + ["--plot folder.png", "--plot a.gif", "--plot missing/a.png"],
+        ([-0.004, 0.0, 0.0], "+0.00 (+0.00 to +0.00)"),
+        ([0.0, 0.0, 0.0], "+0.00 (+0.00 to +0.00)"),
+        ([0.4, 1.0, 1.6], "+1.00 (+0.32 to +1.68)"),  # 2.9 standard errors
+        ([-0.5, -1.0, -1.5], "**-1.00** (-1.57 to -0.43)"),  # 3.5
+    ],
 )
-def test_the_benchmark_refuses_first(tmp_path, monkeypatch, capsys, options):
+def test_a_difference_as_text(values, text):
+    assert accuracy.mean_text(pd.Series(values), 2) == text
+
+
+def test_the_picture_shows_each_difference(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: kept.append(figure))
+    accuracy.save_plot(RECORDED, tmp_path / "accuracy.png")
+    kinds = [(m, s) for m in ("accuracy", "loss") for s in ("last", "random")]
+    title = "Means of 400 seeds, 95% intervals; gray: one row of 116"
+    assert kept[0].get_suptitle() == title
+    for axes, (measure, split) in zip(kept[0].axes, kinds, strict=True):
+        assert axes.get_title() == f"{measure}, {split} 116 rows"
+        unit = {"accuracy": "points", "loss": "nats"}[measure]
+        assert axes.get_xlabel() == f"difference ({unit})" and axes.yaxis_inverted()
+        [(points, _, [bars])] = [container.lines for container in axes.containers]
+        for height, (a, b) in enumerate(PAIRS):
+            values = recorded(split, a, measure) - recorded(split, b, measure)
+            margin = 1.96 * values.std(ddof=1) / 400**0.5
+            ends = [[values.mean() + side * margin, height] for side in (-1, 1)]
+            assert points.get_xydata()[height] == pytest.approx([values.mean(), height])
+            assert bars.get_segments()[height] == pytest.approx(np.array(ends))
+        corners = [np.array(band.get_xy()).max() for band in axes.patches]
+        assert len(corners) == (measure == "accuracy")
+    names = [label.get_text() for label in kept[0].axes[0].get_yticklabels()]
+    assert names == [f"{a} - {b}" for a, b in PAIRS]
+
+
+@pytest.mark.parametrize("option", ["--seeds 1", "--out a.txt", "--plot folder.png"])
+def test_the_benchmark_refuses_first(tmp_path, monkeypatch, capsys, option):
     monkeypatch.chdir(tmp_path)
-    for name in "folder.csv", "folder.png":
-        (tmp_path / name).mkdir()
-    with pytest.raises(SystemExit) as end:
-        accuracy.main(options.split())
-    assert end.value.code == 2 and len(list(tmp_path.iterdir())) == 2
-    assert f"error: argument {options.split()[0]}: " in capsys.readouterr().err
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(SystemExit, match="2"):
+        accuracy.main(option.split())
+    assert option.split()[1] in capsys.readouterr().err.splitlines()[-1]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError("disk full")])
-def test_a_file_that_exists_stays_whole(tmp_path, monkeypatch, failure):
+def test_a_file_that_exists_stays_whole(tmp_path):
+    def fail_halfway(part):
+        part.write_text("some rows")
+        raise OSError(28, "No space left on device")
+
     path = tmp_path / "accuracy.csv"
     path.write_text("older rows")
-
-    def fail_halfway(part, text):
-        with part.open("w") as file:
-            file.write(text[:1000])
-        raise failure
-
-    monkeypatch.setattr(accuracy, "run", lambda seeds: RECORDED)
-    monkeypatch.setattr(type(path), "write_text", fail_halfway)
-    with pytest.raises(SystemExit):
-        accuracy.main(["--out", str(path)])
+    with pytest.raises(SystemExit, match=f"{path}: No space left"):
+        accuracy.save(path, fail_halfway)
     assert path.read_text() == "older rows" and list(tmp_path.iterdir()) == [path]
 
 
-def test_speed_prints_a_row_for_each_program_and_size(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
-    program = tmp_path / "program.py"
-    for text in speed.KERAS3.replace("epochs=50", "epochs=1"), speed.IMPORTS:
-        program.write_text(text)
-        runpy.run_path(str(program))
-    monkeypatch.setattr(sys, "executable", shutil.which("true"))  # takes no time
-    monkeypatch.setattr(speed, "SIZES", [(1, 1), (1, 2)])
-    monkeypatch.setattr(speed.time_based_decay, "DATA", speed.time_based_decay.DATA)
-    speed.main(["--rounds", "1"])
-    rows = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "|"]
-    assert len(rows) == 7 + 4 and rows[-1].split()[1:5:2] == ["1", "702"]
+def test_speed():
+    programs = speed.programs("python2")
+    assert list(programs)[:5] == list(speed.programs(None)) and len(programs) == 6
+    for name, (python, *arguments) in programs.items():
+        program = arguments[1] if arguments[0] == "-c" else (ROOT / name).read_text()
+        compile(program, name, "exec")
+        assert ("tf_keras" in program) == (python == "python2")
+    seconds = np.array([[4.0, 2, 3, 4, 8, 6], [4, 2, 3, 4, 4, 6], [4, 4, 3, 4, 8, 6]])
+    lines = speed.table(list(programs), seconds).splitlines()
+    cells = [cell.strip() for cell in lines[4].split("|")[1:-1]]
+    assert cells == [TIME, "3.0", "1.50 (0.75 to 1.50)", "0.38 (0.38 to 0.75)"]
+    assert lines[0].startswith("| 3 rounds ") and len(lines) == 8
+    _, history = speed.grow(epochs=2, repeats=2)
+    # 470 of the 702 rows train, 28 a batch.
+    assert history.epoch == [0, 1] and history.params["steps"] == 17
