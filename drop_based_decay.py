@@ -1,4 +1,4 @@
-"""Train with drop-based decay: the learning rate is halved every ten epochs."""
+"""Train with drop-based decay: the learning rate drops every few epochs."""
 
 import argparse
 import gc
@@ -7,11 +7,11 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-# Read on import. The last keeps notes off stderr; it also changes rounding in float32.
+# Read on import: the last two keep notes off stderr (the last alters float32, too).
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-gc.disable()  # importing is faster when Python does not look for garbage
+gc.disable()  # no garbage collection during the imports: faster
 
 import keras
 from keras.callbacks import LearningRateScheduler
@@ -21,27 +21,27 @@ from pandas import DataFrame, read_csv, to_numeric
 from sklearn.preprocessing import LabelEncoder
 from tensorflow.data import Dataset
 
-gc.freeze()  # training is faster when it does not look at what was imported
+gc.freeze()  # nor among what was imported, later
 gc.enable()
 keras.config.set_floatx("float64")  # in float32, processors disagree on some runs
-keras.config.set_dtype_policy("float64")  # in a notebook, floatx alone may be too late
+keras.config.set_dtype_policy("float64")  # floatx is too late after a layer
 
 
 def parse_options(argv):
-    """Return the options in argv; a bad one ends the program before any training."""
+    """Return the options in argv; end the program if one is bad."""
     show_defaults = argparse.ArgumentDefaultsHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=show_defaults)
     parser.add_argument("--epochs", type=int, default=50, help="passes over the rows")
     parser.add_argument("--learning-rate", type=float, default=0.1, help="at the start")
     parser.add_argument("--momentum", type=float, default=0.9, help="momentum of SGD")
-    parser.add_argument("--seed", type=int, default=7, help="of weights and row orders")
+    parser.add_argument("--seed", type=int, default=7, help="for weights, row orders")
     parser.add_argument("--drop", type=float, default=0.5, help="factor of each drop")
-    parser.add_argument("--epochs-drop", type=int, default=10, help="between two drops")
+    parser.add_argument("--epochs-drop", type=int, default=10, help="epochs per drop")
     parser.add_argument("--plot", type=picture, help="a .png, .svg or .pdf to draw")
     options = parser.parse_args(argv)
     for option, value, low, high in (
         ("--epochs", options.epochs, 1, 10**9),
-        ("--learning-rate", options.learning_rate, 1e-38, 1e38),  # ends of float32
+        ("--learning-rate", options.learning_rate, 1e-37, 1e38),  # of float32
         ("--momentum", options.momentum, 0, 1),
         ("--seed", options.seed, 0, 2**32 - 1),
         ("--drop", options.drop, 0, 1),
@@ -60,18 +60,18 @@ def main(argv=None):
         initial_lrate = options.learning_rate
         drop = options.drop
         epochs_drop = options.epochs_drop
-        # Keras counts epochs from 0, so 1 + epoch is the formula's Epoch, from 1. Thus
-        # the tenth epoch is the first with the lower rate, not the one after the tenth.
+        # Keras counts epochs from 0, so 1 + epoch is the formula's Epoch, from 1. The
+        # first drop comes in the tenth epoch; by the article's text, in the 11th.
         return initial_lrate * drop ** ((1 + epoch) // epochs_drop)
 
-    keras.utils.set_random_seed(options.seed)  # start weights and orders of the rows
+    keras.utils.set_random_seed(options.seed)  # for first weights and row orders
 
-    # Data: inputs X, of shape (351, 34), and outputs Y, of shape (351,), 1 for good
+    # Data: inputs X, shape (351, 34); outputs Y, shape (351,), 1 good and 0 bad
     dataset = read_data(Path(__file__).with_name("ionosphere.csv")).values
     X = dataset[:, 0:34].astype(float)
     Y = LabelEncoder().fit(["b", "g"]).transform(dataset[:, 34])
 
-    # The last rows validate: validation_split=0.33. On arrays, fit takes twice as long.
+    # The last rows validate, as by validation_split=0.33. Datasets: faster than arrays.
     split = int(len(X) * (1 - 0.33))
     train = Dataset.from_tensor_slices((X[:split], Y[:split])).shuffle(split).batch(28)
     batches_per_epoch = len(train)
@@ -82,20 +82,20 @@ def main(argv=None):
         f"{rows} validation rows ({good} good, {rows - good} bad)"
     )
 
-    # Model: "normal" has a standard deviation of 0.05, as it had in the article
+    # Model: "normal" draws weights with mean 0 and standard deviation 0.05
     model = keras.Sequential()
     model.add(Input((34,)))
     model.add(Dense(34, kernel_initializer="normal", activation="relu"))
     model.add(Dense(1, kernel_initializer="normal", activation="sigmoid"))
 
-    # Compile: the callback sets the rate of each epoch, so that 0.0 is never used
+    # Compile: the callback sets each epoch's rate, so SGD never uses this 0.0
     epochs = options.epochs
     sgd = SGD(learning_rate=0.0, momentum=options.momentum)
     model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
     lrate = LearningRateScheduler(step_decay)
     callbacks_list = [lrate]
 
-    # Fit: repeat() puts the rows in a new order in every epoch, so fit need not
+    # Fit: the Dataset shuffles anew in every epoch; fit cannot, and would warn
     history = model.fit(
         train.repeat(),
         steps_per_epoch=batches_per_epoch,
@@ -124,27 +124,27 @@ def read_data(path):
     numbers = table.iloc[:, :-1].apply(to_numeric, errors="coerce")
     ok = numbers.abs().lt(float("inf")).all(axis=1) & table.iloc[:, -1].isin(["g", "b"])
     if len(table) < 2 or table.shape[1] != 35 or not ok.all():
-        row = ok.idxmin() + 1 if len(table) > 1 else 2  # at least 2 rows are needed
+        row = ok.idxmin() + 1 if len(table) > 1 else 2  # row 2 is missing
         raise SystemExit(f"{path.name}: row {row} is not 34 finite numbers and g or b")
     return table
 
 
 def picture(text):
-    """Return text as a Path; raise ArgumentTypeError if save_plot could not use it."""
+    """Return text as a Path that save_plot can write, or raise ArgumentTypeError."""
     path = Path(text)
     try:
         import_module("matplotlib")
         if path.suffix not in (".png", ".svg", ".pdf") or path.is_dir():
             raise OSError("takes a .png, .svg or .pdf file")
-        tempfile.TemporaryFile(dir=path.parent).close()
+        tempfile.TemporaryFile(dir=path.parent).close()  # writable?
     except (ImportError, OSError) as error:
         raise argparse.ArgumentTypeError(f"{text}: {error}") from None
     return path
 
 
 def save_plot(history, schedule, options):
-    """Draw each epoch's rate, loss and accuracy into a whole file, or not at all."""
-    from matplotlib.figure import Figure  # here, since only --plot needs it
+    """Plot rate, loss and accuracy by epoch; never leave a half-written file."""
+    from matplotlib.figure import Figure  # only --plot needs it
 
     table = DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
     figure = Figure(figsize=(7, 5.5), dpi=200, layout="constrained")

@@ -7,11 +7,11 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-# Read on import. The last keeps notes off stderr; it also changes rounding in float32.
+# Read on import: the last two keep notes off stderr (the last alters float32, too).
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-gc.disable()  # importing is faster when Python does not look for garbage
+gc.disable()  # no garbage collection during the imports: faster
 
 import keras
 from keras.layers import Dense, Input
@@ -21,26 +21,26 @@ from pandas import DataFrame, read_csv, to_numeric
 from sklearn.preprocessing import LabelEncoder
 from tensorflow.data import Dataset
 
-gc.freeze()  # training is faster when it does not look at what was imported
+gc.freeze()  # nor among what was imported, later
 gc.enable()
 keras.config.set_floatx("float64")  # in float32, processors disagree on some runs
-keras.config.set_dtype_policy("float64")  # in a notebook, floatx alone may be too late
+keras.config.set_dtype_policy("float64")  # floatx is too late after a layer
 
 
 def parse_options(argv):
-    """Return the options in argv; a bad one ends the program before any training."""
+    """Return the options in argv; end the program if one is bad."""
     show_defaults = argparse.ArgumentDefaultsHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=show_defaults)
     parser.add_argument("--epochs", type=int, default=50, help="passes over the rows")
     parser.add_argument("--learning-rate", type=float, default=0.1, help="at the start")
     parser.add_argument("--momentum", type=float, default=0.8, help="momentum of SGD")
-    parser.add_argument("--seed", type=int, default=7, help="of weights and row orders")
-    parser.add_argument("--decay", type=float, help="if None, learning rate / epochs")
+    parser.add_argument("--seed", type=int, default=7, help="for weights, row orders")
+    parser.add_argument("--decay", type=float, help="None: learning rate / epochs")
     parser.add_argument("--plot", type=picture, help="a .png, .svg or .pdf to draw")
     options = parser.parse_args(argv)
     for option, value, low, high in (
         ("--epochs", options.epochs, 1, 10**9),
-        ("--learning-rate", options.learning_rate, 1e-38, 1e38),  # ends of float32
+        ("--learning-rate", options.learning_rate, 1e-37, 1e38),  # of float32
         ("--momentum", options.momentum, 0, 1),
         ("--seed", options.seed, 0, 2**32 - 1),
         ("--decay", options.decay or 0, 0, 1e38),
@@ -53,14 +53,14 @@ def parse_options(argv):
 def main(argv=None):
     """Train with the options in argv (None: the command line); return the History."""
     options = parse_options(argv)
-    keras.utils.set_random_seed(options.seed)  # start weights and orders of the rows
+    keras.utils.set_random_seed(options.seed)  # for first weights and row orders
 
-    # Data: inputs X, of shape (351, 34), and outputs Y, of shape (351,), 1 for good
+    # Data: inputs X, shape (351, 34); outputs Y, shape (351,), 1 good and 0 bad
     dataset = read_data(Path(__file__).with_name("ionosphere.csv")).values
     X = dataset[:, 0:34].astype(float)
     Y = LabelEncoder().fit(["b", "g"]).transform(dataset[:, 34])
 
-    # The last rows validate: validation_split=0.33. On arrays, fit takes twice as long.
+    # The last rows validate, as by validation_split=0.33. Datasets: faster than arrays.
     split = int(len(X) * (1 - 0.33))
     train = Dataset.from_tensor_slices((X[:split], Y[:split])).shuffle(split).batch(28)
     batches_per_epoch = len(train)
@@ -71,7 +71,7 @@ def main(argv=None):
         f"{rows} validation rows ({good} good, {rows - good} bad)"
     )
 
-    # Model: "normal" has a standard deviation of 0.05, as it had in the article
+    # Model: "normal" draws weights with mean 0 and standard deviation 0.05
     model = keras.Sequential()
     model.add(Input((34,)))
     model.add(Dense(34, kernel_initializer="normal", activation="relu"))
@@ -82,13 +82,13 @@ def main(argv=None):
     learning_rate = options.learning_rate
     decay_rate = learning_rate / epochs if options.decay is None else options.decay
     momentum = options.momentum
-    # rate = learning_rate / (1 + decay_rate * batches done), as in Keras 2. The article
-    # counts epochs, but decay never did.
+    # rate = learning_rate / (1 + decay_rate * batches done), as decay was in Keras 2.
+    # The article's formula counts epochs; Keras never did.
     schedule = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay_rate)
     sgd = SGD(learning_rate=schedule, momentum=momentum)
     model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 
-    # Fit: repeat() puts the rows in a new order in every epoch, so fit need not
+    # Fit: the Dataset shuffles anew in every epoch; fit cannot, and would warn
     history = model.fit(
         train.repeat(),
         steps_per_epoch=batches_per_epoch,
@@ -109,7 +109,7 @@ def main(argv=None):
 
 
 class LearningRateLogger(keras.callbacks.Callback):
-    """Log each epoch's first rate; at its end, the optimizer has the next batch's."""
+    """Log the rate of each epoch's first batch, as read before that batch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.learning_rate = float(self.model.optimizer.learning_rate)
@@ -127,27 +127,27 @@ def read_data(path):
     numbers = table.iloc[:, :-1].apply(to_numeric, errors="coerce")
     ok = numbers.abs().lt(float("inf")).all(axis=1) & table.iloc[:, -1].isin(["g", "b"])
     if len(table) < 2 or table.shape[1] != 35 or not ok.all():
-        row = ok.idxmin() + 1 if len(table) > 1 else 2  # at least 2 rows are needed
+        row = ok.idxmin() + 1 if len(table) > 1 else 2  # row 2 is missing
         raise SystemExit(f"{path.name}: row {row} is not 34 finite numbers and g or b")
     return table
 
 
 def picture(text):
-    """Return text as a Path; raise ArgumentTypeError if save_plot could not use it."""
+    """Return text as a Path that save_plot can write, or raise ArgumentTypeError."""
     path = Path(text)
     try:
         import_module("matplotlib")
         if path.suffix not in (".png", ".svg", ".pdf") or path.is_dir():
             raise OSError("takes a .png, .svg or .pdf file")
-        tempfile.TemporaryFile(dir=path.parent).close()
+        tempfile.TemporaryFile(dir=path.parent).close()  # writable?
     except (ImportError, OSError) as error:
         raise argparse.ArgumentTypeError(f"{text}: {error}") from None
     return path
 
 
 def save_plot(history, schedule, options):
-    """Draw each epoch's rate, loss and accuracy into a whole file, or not at all."""
-    from matplotlib.figure import Figure  # here, since only --plot needs it
+    """Plot rate, loss and accuracy by epoch; never leave a half-written file."""
+    from matplotlib.figure import Figure  # only --plot needs it
 
     table = DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
     figure = Figure(figsize=(7, 5.5), dpi=200, layout="constrained")

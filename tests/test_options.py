@@ -21,7 +21,7 @@ RATES = [
 ]
 REFUSED = {  # the values that an option does not take
     f"{TIME} --epochs": f"0 2.5 1e9 {'9' * 400}",
-    f"{TIME} --learning-rate": "0.0 -0.1 nan 1e+39",
+    f"{TIME} --learning-rate": "0.0 -0.1 nan 1e-38 1e+39",
     f"{TIME} --momentum": "-0.1 1.1 nan much",
     f"{TIME} --seed": "-1 4294967296 7.5",
     f"{TIME} --decay": "-1 inf nan",

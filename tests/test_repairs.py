@@ -73,6 +73,12 @@ def test_the_diff_repairs_the_article(edition):
         assert float(names["sgd"].learning_rate) == pytest.approx(0.1)
 
 
+def fit(model, callbacks=(), **settings):
+    x, y = np.zeros((20, 2)), np.arange(20) % 2
+    settings = {"validation_data": (x, y), "verbose": 0, **settings}
+    return model.fit(x, y, callbacks=list(callbacks), **settings).history
+
+
 def trained(optimizer=None, callbacks=(), **settings):
     """Return a small model after an epoch of one batch, or as many as settings say."""
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
@@ -80,12 +86,6 @@ def trained(optimizer=None, callbacks=(), **settings):
     model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
     fit(model, callbacks, **settings)
     return model
-
-
-def fit(model, callbacks=(), **settings):
-    x, y = np.zeros((20, 2)), np.arange(20) % 2
-    settings = {"validation_data": (x, y), "verbose": 0, **settings}
-    return model.fit(x, y, callbacks=list(callbacks), **settings).history
 
 
 def scheduler(value):
@@ -108,7 +108,7 @@ ROWS = [
     ("keras.optimizers.legacy.SGD(0.1)", None),
     ("model.optimizer.lr", 0.1),
     ("model.optimizer.lr = 0.01", 0.01),
-    ("keras.backend.set_value(model.optimizer.learning_rate, 0.01)", 0.01),
+    ("keras.backend.set_value(model.optimizer.learning_rate, 0.01)", 0.05),
     ('history.history["lr"]', 0.1),
     ("trained(SGD(InverseTimeDecay(0.1, 1, 0.1)), [scheduler(0.1)])", None),
     ("trained(callbacks=[scheduler(1)])", 1.0),
@@ -150,7 +150,7 @@ def test_the_rules_as_code():
     names = {**globals(), "X_train": range(235), "batch_size": 28}
     epochs, drops = np.arange(50), 0.1 * 0.5 ** (np.arange(50) // 10)
     by_epochs = 0.1 / (1 + 0.002 * epochs)
-    for word, rates in ("math.ceil", by_epochs), ("ExponentialDecay", drops):
+    for word, rates in ("math.ceil", by_epochs), ("ExponentialDecay(", drops):
         exec(blocks(GUIDE, word)[0], names)
         used = [float(names["schedule"](9 * epoch + 4)) for epoch in epochs]
         assert used == pytest.approx(list(rates))
