@@ -201,7 +201,7 @@ def items(page):
     for block in blocks(page):
         text = text.replace(block, "")
     found = re.split(r"\n\s*\n|\n(?=\||- |\d\. )", text)
-    return [VERSION.sub("", item.strip()) for item in found]
+    return [VERSION.sub("", " ".join(item.split())) for item in found]
 
 
 @pytest.mark.parametrize("page", TEXT)
