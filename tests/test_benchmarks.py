@@ -150,6 +150,11 @@ def test_bad_options_and_a_full_disk_lose_nothing(tmp_path, monkeypatch, capsys)
         with pytest.raises(SystemExit, match="2"):
             accuracy.main(option.split())
         assert option.split()[1].split("/")[0] in capsys.readouterr().err
+    asked = []
+    monkeypatch.setattr(accuracy, "run", asked.extend)  # and no results
+    with pytest.raises(AttributeError):
+        accuracy.main([])
+    assert asked == sorted(RECORDED["seed"].unique())
     path = tmp_path / "accuracy.csv"
     path.write_text("older rows")
 
