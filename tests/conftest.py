@@ -1,4 +1,4 @@
-"""Keep out of the summary what Keras does and a reader can do nothing about."""
+"""Keep out of the summary what Keras and pandas warn of and a reader cannot mend."""
 
 
 def pytest_configure(config):

@@ -36,7 +36,7 @@ run_once = functools.cache(run)  # for tests that do not change the result
 
 
 def process(*arguments, folder, **variables):
-    """Run Python in a new process, with no variable that TensorFlow or Keras reads."""
+    """Run Python in a new process, with none of the caller's variables for it."""
     settings = "TF_", "KERAS_", "ONEDNN_", "PYTHON"
     unset = {k: v for k, v in os.environ.items() if not k.startswith(settings)}
     command, env = [sys.executable, *map(str, arguments)], {**unset, **variables}
@@ -52,7 +52,7 @@ def epochs_printed(out):
 
 
 def recorded(split, setting, measure, table=RECORDED):
-    """Return the values of a setting, seed by seed: accuracy in per cent, loss in nats."""
+    """Return a setting's right rows, accuracy (per cent) or loss (nats), by seed."""
     rows = table[(table["split"] == split) & (table["setting"] == setting)]
     rows = rows.assign(accuracy=rows["right"] / 116 * 100).set_index("seed")
     return rows[measure]
