@@ -41,7 +41,7 @@ for policy, script in [(p, s) for p in ("float32", "mixed_float16") for s in sys
 ROWS = (ROOT / "ionosphere.csv").read_text().splitlines()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def processes(tmp_path_factory):
     """Start programs, one at a time, while the tests that do not wait for them run."""
     home, blocked, here = (tmp_path_factory.mktemp(name) for name in "abc")
