@@ -24,27 +24,40 @@ import numpy as np
 
 SCRIPT = "time_based_decay.py"
 IMPORTS = "import keras, tensorflow, pandas, sklearn.preprocessing"
-# The time-based training as the article has it, on arrays, for Keras 3 and for Keras 2.
-ARRAYS = """
+# The article's time-based program, on arrays, for Keras 3 and for Keras 2; sgd is made
+# from its names learning_rate, decay_rate and momentum.
+ARTICLE = """
 import {keras} as keras
 import pandas
 from sklearn.preprocessing import LabelEncoder
+from {keras}.layers import Dense
+from {keras}.models import Sequential
+from {keras}.optimizers import SGD
 keras.utils.set_random_seed(7)
 dataset = pandas.read_csv("ionosphere.csv", header=None).values
 X = dataset[:, 0:34].astype(float)
 Y = LabelEncoder().fit_transform(dataset[:, 34])
-model = keras.Sequential()
-model.add(keras.layers.Input((34,)))
-model.add(keras.layers.Dense(34, "relu", kernel_initializer="normal"))
-model.add(keras.layers.Dense(1, "sigmoid", kernel_initializer="normal"))
-sgd = keras.optimizers.{sgd}, momentum=0.8)
+model = Sequential()
+model.add(Dense(34, input_dim=34, kernel_initializer="normal", activation="relu"))
+model.add(Dense(1, kernel_initializer="normal", activation="sigmoid"))
+epochs, learning_rate, momentum = 50, 0.1, 0.8
+decay_rate = learning_rate / epochs
+{sgd}
 model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
-model.fit(X, Y, validation_split=0.33, epochs=50, batch_size=28, verbose=2)
+model.fit(X, Y, validation_split=0.33, epochs=epochs, batch_size=28, verbose=2)
 """
-KERAS3 = ARRAYS.format(
-    keras="keras", sgd="SGD(keras.optimizers.schedules.InverseTimeDecay(0.1, 1, 0.002)"
+KERAS3 = ARTICLE.format(
+    keras="keras",
+    sgd="""
+from keras.optimizers.schedules import InverseTimeDecay
+schedule = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay_rate)
+sgd = SGD(learning_rate=schedule, momentum=momentum)
+""",
 )
-KERAS2 = ARRAYS.format(keras="tf_keras", sgd="legacy.SGD(0.1, decay=0.002")
+KERAS2 = ARTICLE.format(
+    keras="tf_keras",
+    sgd="sgd = keras.optimizers.legacy.SGD(learning_rate, momentum, decay=decay_rate)",
+)
 SIZES = [(1, 1), (50, 1), (500, 1), (5000, 1), (50, 10), (50, 100)]  # epochs, repeats
 
 
@@ -72,9 +85,7 @@ def measure(commands, rounds):
             start = time.perf_counter()
             subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
             seconds[-1].append(time.perf_counter() - start)
-        print(
-            f"\r{len(seconds)} of {rounds} rounds", end="", file=sys.stderr, flush=True
-        )
+        sys.stderr.write(f"\r{len(seconds)} of {rounds} rounds")
     return np.array(seconds)
 
 
@@ -105,7 +116,7 @@ def grow(epochs, repeats):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default: 5")
+    parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument(
         "--keras2",
         metavar="PYTHON",
