@@ -1,58 +1,65 @@
-"""What the tests share: the two ways to run a script, and the recorded rows."""
+"""What the tests share: the data, the recorded rows, and how to run a script here."""
 
-import contextlib
-import functools
-import io
-import os
 import re
 import runpy
-import subprocess
-import sys
+import shutil
+import tempfile
+from collections import namedtuple
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
+from PIL import Image, ImageChops, ImageStat
+
+from time_based_decay import keras  # first: it sets what is read when Keras is imported
 
 ROOT = Path(__file__).parents[1]
 TIME, DROP = SCRIPTS = ("time_based_decay.py", "drop_based_decay.py")
+STEP_TIMES = re.compile(r"(?<=9/9 - ).*?/step - ")  # as Keras prints them
+GOOD = (pd.read_csv(ROOT / "ionosphere.csv", header=None)[34] == "g").to_numpy()
 RECORDED = pd.read_csv(ROOT / "benchmarks" / "accuracy.csv", keep_default_na=False)
+# Of a measure, a split and a setting, by seed; accuracies in per cent, losses in nats.
+TABLE = RECORDED.assign(accuracy=RECORDED["right"] / 116 * 100)
+MEASURED = TABLE.pivot(index="seed", columns=["split", "setting"])
+Result = namedtuple("Result", "end out err history")
 
 
+def code(text, word=""):
+    """Return the code blocks of a page that have the word."""
+    blocks = re.findall(r"^```\w+\n(.*?)^```\n", text, re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if word in block]
+
+
+@cache
 def run(script, *options, folder=ROOT):
-    """Run main of a script here, where TensorFlow is up: code, out, err and history."""
+    """Run main of a script here, where TensorFlow is up; leave times out of out."""
+    keras.config.set_floatx("float32")  # as a notebook's kernel may have left them
+    keras.config.set_dtype_policy("mixed_float16")
     main = runpy.run_path(str(folder / script))["main"]
-    out, err, result = io.StringIO(), io.StringIO(), SimpleNamespace(code=0)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         try:
-            result.history = main([str(option) for option in options])
-        except SystemExit as end:  # Python prints a text on stderr and exits with 1
-            result.code = 1 if isinstance(end.code, str) else end.code or 0
-            err.write(end.code if isinstance(end.code, str) else "")
-    result.out, result.err = out.getvalue(), err.getvalue()
-    return result
+            end, history = 0, main([str(option) for option in options]).history
+        except SystemExit as error:  # with a code, or a text for stderr
+            end, history = error.code, None
+    return Result(end, STEP_TIMES.sub("", out.getvalue()), err.getvalue(), history)
 
 
-run_once = functools.cache(run)  # for tests that do not change the result
+def run_with(script, snippet, *options):
+    """Run a script in which the snippet's statements replace those of their names."""
+    source = (ROOT / script).read_text()
+    for statement in re.split(r"(?m)^(?=    \w+ = )", snippet)[1:]:
+        [line] = re.findall(rf"(?m)^{statement.split('=')[0]}= .*\n", source)
+        source = source.replace(line, statement)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, script).write_text(source)
+        shutil.copy(ROOT / "ionosphere.csv", folder)
+        return run(script, *options, folder=Path(folder))
 
 
-def process(*arguments, folder, **variables):
-    """Run Python in a new process, with none of the caller's variables for it."""
-    settings = "TF_", "KERAS_", "ONEDNN_", "PYTHON"
-    unset = {k: v for k, v in os.environ.items() if not k.startswith(settings)}
-    command, env = [sys.executable, *map(str, arguments)], {**unset, **variables}
-    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
-    return subprocess.run(command, check=False, cwd=folder, env=env, **pipes)
-
-
-def epochs_printed(out):
-    """Return what Keras printed for each epoch, its times left out, as a table."""
-    lines = re.findall(r"^9/9 - .*?/step - (.*)$", out, flags=re.MULTILINE)
-    words = [re.findall(r"(\w+): (\S+)", line) for line in lines]
-    return pd.DataFrame({key: float(value) for key, value in line} for line in words)
-
-
-def recorded(split, setting, measure, table=RECORDED):
-    """Return a setting's right rows, accuracy (per cent) or loss (nats), by seed."""
-    rows = table[(table["split"] == split) & (table["setting"] == setting)]
-    rows = rows.assign(accuracy=rows["right"] / 116 * 100).set_index("seed")
-    return rows[measure]
+def same_as_in_docs(drawn):
+    """Assert that a picture is that of its name in docs."""
+    old, new = (Image.open(path) for path in (ROOT / "docs" / drawn.name, drawn))
+    if old.info["Software"] == new.info["Software"]:  # by one version of Matplotlib
+        assert max(ImageStat.Stat(ImageChops.difference(old, new)).mean) < 0.5  # of 255

@@ -2,172 +2,168 @@
 
 import gc
 import hashlib
+import os
 import re
-import runpy
 import shutil
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+import subprocess
+import sys
 
-import numpy as np
 import pandas as pd
 import pytest
-from helpers import DROP, ROOT, SCRIPTS, TIME, epochs_printed, process, run, run_once
-from PIL import Image
+from helpers import DROP, ROOT, SCRIPTS, STEP_TIMES, TIME, run, same_as_in_docs
+from matplotlib.figure import Figure
 
-KERAS2 = pd.read_csv(Path(__file__).with_name("keras2.csv"))
-# What record_keras2.py recorded, and the script whose default run it must be, if any.
-SAME_AS_KERAS_2 = {
-    "time_based_decay.py --learning-rate 0.1 --decay 0.002 --momentum 0.8": TIME,
-    "time_based_decay.py --learning-rate 0.2 --decay 0.02 --momentum 0.0": None,
-    "time_based_decay.py --learning-rate 0.05 --decay 0.0 --momentum 0.9": None,
-    "drop_based_decay.py": DROP,
+KERAS2 = pd.read_csv(ROOT / "tests" / "keras2.csv")
+# By the rules, written out: an epoch is 9 batches; decay is the learning rate / epochs.
+RATES = [
+    (TIME, "--epochs 3 --learning-rate 0.2", [0.2, 0.2 / 1.6, 0.2 / 2.2]),
+    (TIME, "--epochs 2 --decay 0 --momentum 0", [0.1, 0.1]),
+    (TIME, "--epochs 1 --learning-rate 1e38 --decay 0 --momentum 1 --seed 0", [1e38]),
+    (DROP, "--epochs 5 --epochs-drop 2", [0.1, 0.05, 0.05, 0.025, 0.025]),
+    (DROP, "--epochs 2 --epochs-drop 1 --drop 0.1 --learning-rate 2", [0.2, 0.02]),
+    (DROP, "--epochs 2 --epochs-drop 1 --drop 0 --seed 4294967295", [0, 0]),
+]
+REFUSED = {  # values that an option does not take; the last three are of one script
+    "--epochs": f"0 2.5 1e9 1000000001 {'9' * 400}",
+    "--learning-rate": "0.0 -0.1 nan 1e-38 1e+39",
+    "--momentum": "-0.1 1.1 nan much",
+    "--seed": "-1 4294967296 7.5",
+    "--plot": f"run.gif missing/run.png folder.png {'x' * 252}.png",
+    "--decay": "-1 inf nan",
+    "--drop": "-0.1 1.1 nan",
+    "--epochs-drop": "0 2.5",
 }
-# Written out from the article: 235 rows in batches of 28 are 9 batches an epoch, and
-# its listing has the lower rate in epochs 10, 20, ...
-TENS = [rate for rate in (0.05, 0.025, 0.0125, 0.00625) for _ in range(10)]
-RATES = {
-    TIME: [0.1 / (1 + 0.002 * 9 * epochs_done) for epochs_done in range(50)],
-    DROP: [*[0.1] * 9, *TENS, 0.003125],
+LOW_RATE = "--seed 2 --learning-rate 1e-9"  # more answers are wrong than right
+PICTURES = [
+    (TIME, "png", "", "InverseTimeDecay: 3 epochs, momentum 0.8, seed 7"),
+    (DROP, "pdf", "", "LearningRateScheduler: 3 epochs, momentum 0.9, seed 7"),
+    (TIME, "svg", LOW_RATE, "InverseTimeDecay: 3 epochs, momentum 0.8, seed 2"),
+]
+OTHER_MACHINE = {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+ROWS, ZEROS = (ROOT / "ionosphere.csv").read_text().splitlines(), "0," * 33
+BAD_DATA = {  # in place of row 5, or of the whole file; and what is said
+    "34 fields": (f"{ZEROS}g", "row 5 is not"),
+    "blank row": ("", "row 5 is not"),
+    "a word": (f"x,{ZEROS}g", "row 5 is not"),
+    "nan in the last field": (f"{ZEROS}nan,g", "row 5 is not"),
+    "-inf": (f"{ZEROS}-inf,g", "row 5 is not"),
+    "another label": (f"{ZEROS}0,x", "row 5 is not"),
+    "no file": (None, "No such file"),
+    "empty file": ("", "No columns"),
+    "one row": (ROWS[0], "row 2 is not"),
+    "36 fields once": (f"{ROWS[0]}\n0,{ROWS[1]}", "line 2, saw 36"),
+    "36 fields always": (f"0,{ROWS[0]}\n0,{ROWS[1]}", "row 1 is not"),
+    "True always": (f"True,{ZEROS}g\nTrue,{ZEROS}b", "row 1 is not"),
+    "two bad rows": (f"{ZEROS}0,g\nx\ny\n{ZEROS}0,b", "row 2 is not"),
+    "no text": (f"{ROWS[0]}\xff", "utf-8"),
 }
-# As %run in a notebook whose kernel has built a layer, of one type and then the other.
-NOTEBOOK = """
-import keras, runpy, sys
-for policy, script in [(p, s) for p in ("float32", "mixed_float16") for s in sys.argv[1:]]:
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy(policy)
-    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    runpy.run_path(script)["main"](["--seed", "2"])
-"""
-ROWS = (ROOT / "ionosphere.csv").read_text().splitlines()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def processes(tmp_path_factory):
-    """Start programs, one at a time, while the tests that do not wait for them run."""
-    home, blocked, here = (tmp_path_factory.mktemp(name) for name in "abc")
-    (home / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
-    (blocked / "matplotlib.py").write_text("raise ImportError('no matplotlib')")
-    other_home = {"KERAS_HOME": str(home), "KERAS_BACKEND": "torch"}
-    other_machine = {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "SSE41"}
-    jobs = {
-        TIME: ([ROOT / TIME, "--plot", here / "time_based_decay.png"], {}),
-        DROP: ([ROOT / DROP, "--plot", here / "drop_based_decay.png"], {}),
-        "other home": ([ROOT / TIME], {**other_home, "PYTHONPATH": str(blocked)}),
-        "notebook": (["-c", NOTEBOOK, ROOT / TIME, ROOT / DROP], other_machine),
-    }
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        yield {
-            name: pool.submit(process, *arguments, folder=here, **variables)
-            for name, (arguments, variables) in jobs.items()
-        }
-    left = sorted(path.stem for path in here.iterdir())
-    assert left == ["drop_based_decay", "time_based_decay"]  # only what was asked for
-
-
-@pytest.mark.parametrize("command", SAME_AS_KERAS_2)
+@pytest.mark.parametrize("command", KERAS2["command"].unique())
 def test_keras_2_agrees_in_every_epoch(command):
-    assert list(KERAS2["command"].unique()) == list(SAME_AS_KERAS_2)
     keras2 = KERAS2[KERAS2["command"] == command]
+    history = run(*command.split()).history
     assert list(keras2["epoch"]) == list(range(1, 51))
-    script = SAME_AS_KERAS_2[command]
-    history = (run_once(script) if script else run(*command.split())).history.history
-    for column in "loss", "val_loss":
+    for column in "loss", "val_loss", "val_accuracy":
         assert history[column] == pytest.approx(list(keras2[column]), rel=0, abs=1e-7)
-    if script:  # printed, 0.003125 and 0.0031 look the same
-        assert history["learning_rate"] == pytest.approx(RATES[script])
+
+
+@pytest.mark.parametrize(("script", "options", "rates"), RATES)
+def test_the_rates_that_options_set(script, options, rates):
+    result = run(script, *options.split())
+    assert (result.end, result.err) == (0, "") and gc.isenabled()  # off for imports
+    assert result.history["learning_rate"] == pytest.approx(rates)
+    assert f"Validation accuracy after epoch {len(rates)}: " in result.out
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_the_data(script):
-    file = ROOT / "ionosphere.csv"  # of the UCI repository, byte for byte
-    digest = "46d52186b84e20be52918adb93e8fb9926b34795ff7504c24350ae0616a04bbd"
-    assert hashlib.sha256(file.read_bytes()).hexdigest() == digest
-    runpy.run_path(str(ROOT / script))
-    assert gc.isenabled()  # the script turns it off while it imports
+@pytest.mark.parametrize("option", REFUSED)
+def test_refused(tmp_path, monkeypatch, script, option):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    for value in REFUSED[option].split():
+        result = run(script, option, value)
+        usage, *_, last = result.err.splitlines()
+        assert (result.end, result.out, usage[:7]) == (2, "", "usage: ")
+        assert re.search(f" error: .*{option}.*[ ']{re.escape(value)}(:|'|.0$|$)", last)
+        assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
 
 
-ZEROS = "0," * 33
-BAD_ROWS = {  # in place of row 5
-    "34 fields": f"{ZEROS}g",
-    "nothing": "",
-    "a word": f"x,{ZEROS}g",
-    "nan in the last field": f"{ZEROS}nan,g",
-    "-inf": f"{ZEROS}-inf,g",
-    "too large": f"{ZEROS}1e400,g",
-    "400 digits": f"{ZEROS}{'9' * 400},g",
-    "another label": f"{ZEROS}0,x",
-    "no label": f"{ZEROS}0,",
-}
-BAD_FILES = {
-    "missing": (None, "No such file"),
-    "empty": (b"", "No columns"),
-    "one row": (ROWS[0].encode(), "row 2 is not"),
-    "36 fields once": (f"{ROWS[0]}\n0,{ROWS[1]}".encode(), "line 2, saw 36"),
-    "36 fields always": (f"0,{ROWS[0]}\n0,{ROWS[1]}".encode(), "row 1 is not"),
-    "True always": (f"True,{ZEROS}g\nTrue,{ZEROS}b".encode(), "row 1 is not"),
-    "two bad rows": (f"{ZEROS}0,g\nx\ny\n{ZEROS}0,b".encode(), "row 2 is not"),
-    "no text": (ROWS[0].encode() + b"\xff", "utf-8"),
-    **{
-        name: ("\n".join([*ROWS[:4], row, *ROWS[5:]]).encode(), "row 5 is not")
-        for name, row in BAD_ROWS.items()
-    },
-}
+def test_only_a_picture_needs_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # its import fails
+    assert run(TIME, "--epochs", 1).end == 0
+    result = run(TIME, "--plot", "run.png")
+    assert result.end == 2 and "argument --plot: " in result.err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_bad_data(tmp_path, name):
-    content, message = BAD_FILES[name]
+@pytest.mark.parametrize(("content", "message"), BAD_DATA.values(), ids=BAD_DATA)
+def test_bad_data(tmp_path, content, message):
     shutil.copy(ROOT / TIME, tmp_path)
+    if message == "row 5 is not":
+        content = "\n".join([*ROWS[:4], content, *ROWS[5:]])
     if content is not None:
-        (tmp_path / "ionosphere.csv").write_bytes(content)
-    before = sorted(tmp_path.iterdir())
+        (tmp_path / "ionosphere.csv").write_text(content, encoding="latin-1")
     result = run(TIME, "--plot", tmp_path / "run.png", folder=tmp_path)
-    assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("ionosphere.csv: ") and message in result.err
-    assert len(result.err.splitlines()) == 1
-    assert sorted(tmp_path.iterdir()) == before  # no picture
+    assert re.match(f"ionosphere.csv: .*{message}.*$", result.end) and not result.out
+    assert not (tmp_path / "run.png").exists()
 
 
-def test_what_both_scripts_need_has_the_same_text():
-    texts = [(ROOT / script).read_text() for script in SCRIPTS]
-    time, drop = (re.split(r"\n(?=def |class |if |    # )", text) for text in texts)
-    names = "def read_data", "def picture", "def save_plot", "    # Data", "    # Model"
-    for start in (*names, "    # The last rows validate"):
+@pytest.mark.parametrize(("script", "kind", "options", "title"), PICTURES)
+def test_what_a_picture_says(tmp_path, monkeypatch, script, kind, options, title):
+    path, kept, save = tmp_path / f"{'x' * 251}.{kind}", [], Figure.savefig
+    path.write_bytes(b"an older picture")  # its name is as long as a name can be
+    monkeypatch.setattr(Figure, "savefig", lambda *x: kept.append(x[0]) or save(*x))
+    result = run(script, "--epochs", 3, *options.split(), "--plot", path)
+    assert (result.end, result.err) == (0, "")
+    assert list(tmp_path.iterdir()) == [path] and path.stat().st_size > 9999
+    history, [figure] = result.history, kept
+    rate, loss, accuracy = figure.axes
+    assert figure.get_suptitle() == title and accuracy.get_xlabel() == "epoch"
+    labels = ["learning rate in the\nepoch's first batch", "loss (nats)", "accuracy"]
+    assert [axes.get_ylabel() for axes in figure.axes] == labels
+    lines = [line for axes in figure.axes for line in axes.get_lines()]
+    columns = "learning_rate", "loss", "val_loss", "accuracy", "val_accuracy"
+    for line, column in zip(lines, columns, strict=True):
+        assert list(line.get_xdata()) == [1, 2, 3]
+        assert list(line.get_ydata()) == history[column]
+    names = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert names == ["training", "validation"]
+    lowest = min(0.5, *history["accuracy"], *history["val_accuracy"])
+    assert accuracy.get_ylim() == (lowest, 1) and rate.get_ylim()[0] == 0
+
+
+def test_a_full_disk_leaves_the_older_picture(tmp_path, request):
+    resource = pytest.importorskip("resource")  # not on Windows
+    path, limit = tmp_path / "run.png", resource.getrlimit(resource.RLIMIT_FSIZE)
+    path.write_bytes(b"an older picture")
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))  # bytes of a file
+    result = run(TIME, "--epochs", 1, "--plot", path)
+    assert re.match(f"{path}: .*$", result.end) and list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"an older picture"
+
+
+def test_the_data_is_ucis_and_shared_code_the_same():
+    digest = "46d52186b84e20be52918adb93e8fb9926b34795ff7504c24350ae0616a04bbd"  # UCI's
+    assert hashlib.sha256((ROOT / "ionosphere.csv").read_bytes()).hexdigest() == digest
+    starts = re.compile(r"\n(?=# Read|import k|def |class |    # |if )")
+    time, drop = (starts.split((ROOT / script).read_text()) for script in SCRIPTS)
+    parts = "# Read on import", "    # Data", "    # The last rows", "    # Model"
+    for start in (*parts, "def read_data", "def picture", "def save_plot"):
         [part] = [part for part in time if part.startswith(start)]
         assert part in drop, start
 
 
-@pytest.mark.parametrize("name", [TIME, DROP, "other home"])
-def test_a_plain_run(processes, name):
-    end, script = processes[name].result(), DROP if name == DROP else TIME
-    assert (end.returncode, end.stderr) == (0, "")
-    first, *_, last = end.stdout.splitlines()
-    rows = (
-        "235 training rows (118 good, 117 bad), 116 validation rows (107 good, 9 bad)"
-    )
-    assert first == rows
-    table = epochs_printed(end.stdout)
-    pd.testing.assert_frame_equal(table, epochs_printed(run_once(script).out))
-    assert list(table["learning_rate"]) == pytest.approx(RATES[script], abs=5.1e-5)
-    right = {TIME: 114, DROP: 115}[script]  # where the article's programs end, too
-    assert table["val_accuracy"].iloc[-1] == pytest.approx(right / 116, abs=5.1e-5)
-    assert last == (
-        f"Validation accuracy after epoch 50: {right / 116:.2%} ({right} of 116 rows); "
-        "always answering good: 92.24% (107 of 116)"
-    )
-
-
-def test_a_notebook_on_another_processor_gives_the_same_figures(processes):
-    # In float32, seed 2 parts between instruction sets, and any seed after other layers.
-    here = [epochs_printed(run_once(script, "--seed", 2).out) for script in SCRIPTS]
-    there = epochs_printed(processes["notebook"].result().stdout)
-    pd.testing.assert_frame_equal(there, pd.concat(here * 2, ignore_index=True))
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_the_pictures_in_docs_are_of_the_default_runs(processes, script):
-    drawn = Path(processes[script].result().args[-1])
-    old, new = (Image.open(path) for path in (ROOT / "docs" / drawn.name, drawn))
-    if old.info["Software"] != new.info["Software"]:
-        pytest.skip("another Matplotlib drew the recorded picture")
-    assert abs(np.array(old, float) - np.array(new, float)).mean() < 0.5  # of 255
+@pytest.mark.parametrize(("script", "machine"), [(TIME, {}), (DROP, OTHER_MACHINE)])
+def test_a_process(tmp_path, script, machine):
+    (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
+    drawn = tmp_path / script.replace(".py", ".png")
+    env = {**os.environ, "KERAS_HOME": tmp_path, "KERAS_BACKEND": "torch", **machine}
+    command = [sys.executable, ROOT / script, "--plot", drawn]
+    settings = {"cwd": tmp_path, "env": env, "capture_output": True, "text": True}
+    end = subprocess.run(command, check=True, **settings)
+    assert STEP_TIMES.sub("", end.stdout) == run(script).out
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".png"]
+    for line in end.stderr.splitlines():  # where oneDNN is on, it says so
+        assert machine and ("oneDNN" in line or "absl::InitializeLog" in line)
+    same_as_in_docs(drawn)
