@@ -41,7 +41,7 @@ def parse_options(argv):
     options = parser.parse_args(argv)
     for option, value, low, high in (
         ("--epochs", options.epochs, 1, 10**9),
-        ("--learning-rate", options.learning_rate, 1e-37, 1e38),  # of float32
+        ("--learning-rate", options.learning_rate, 1e-37, 1e38),
         ("--momentum", options.momentum, 0, 1),
         ("--seed", options.seed, 0, 2**32 - 1),
         ("--drop", options.drop, 0, 1),
@@ -60,8 +60,8 @@ def main(argv=None):
         initial_lrate = options.learning_rate
         drop = options.drop
         epochs_drop = options.epochs_drop
-        # Keras counts epochs from 0, so 1 + epoch is the formula's Epoch, from 1. The
-        # first drop comes in the tenth epoch; by the article's text, in the 11th.
+        # Keras counts epochs from 0, so 1 + epoch is the formula's Epoch, from 1. With
+        # 10 the first drop is in the tenth epoch; by the article's text, in the 11th.
         return initial_lrate * drop ** ((1 + epoch) // epochs_drop)
 
     keras.utils.set_random_seed(options.seed)  # for first weights and row orders

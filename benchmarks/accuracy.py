@@ -3,7 +3,7 @@
 A seed gives start weights, the orders of the training rows, and a split. Two splits:
 "last", the article's, validates on the last 116 rows of the file; "random" draws 116
 rows anew for each seed, with good and bad in the file's proportion. On the last rows,
-a seed's network is the one that the script trains with --seed. Prints in Markdown.
+with a script's settings, a seed's network is the script's with --seed. Prints Markdown.
 """
 
 import argparse

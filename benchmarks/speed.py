@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # so that both "python benchmarks/speed.py" and an import
+sys.path.insert(0, str(ROOT))  # for "python benchmarks/speed.py"
 from benchmarks.accuracy import markdown
 
 # isort: split

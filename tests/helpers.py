@@ -62,4 +62,4 @@ def same_as_in_docs(drawn):
     """Assert that a picture is that of its name in docs."""
     old, new = (Image.open(path) for path in (ROOT / "docs" / drawn.name, drawn))
     if old.info["Software"] == new.info["Software"]:  # by one version of Matplotlib
-        assert max(ImageStat.Stat(ImageChops.difference(old, new)).mean) < 0.5  # of 255
+        assert max(ImageStat.Stat(ImageChops.difference(old, new)).mean) < 0.05

@@ -14,7 +14,7 @@ PAIRS = [(a, b) for a, others in accuracy.SETTINGS.items() for b in others]
 
 
 def difference(measure, split, a, b):
-    """Return the ends of a mean difference's interval, it between them, and its error."""
+    """Return a mean difference between the ends of its interval, and its error."""
     values = MEASURED[measure, split, a] - MEASURED[measure, split, b]
     mean, error = np.mean(values), np.std(values, ddof=1) / 400**0.5
     return mean - 1.96 * error, mean, mean + 1.96 * error, error
@@ -127,7 +127,7 @@ def test_bad_options_and_a_failing_write_lose_nothing(tmp_path, monkeypatch, cap
 def test_speed():
     programs = speed.programs("keras2/python")
     for name, (python, *arguments) in programs.items():
-        program = arguments[1] if arguments[0] == "-c" else (ROOT / name).read_text()
+        program = (ROOT / name).read_text() if name.endswith(".py") else arguments[1]
         compile(program, name, "exec")
         assert ("fit(X, Y, validation_split" in program) == ("fit" in name)
         assert ("tf_keras" in program) == (python == "keras2/python")

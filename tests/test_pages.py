@@ -1,4 +1,4 @@
-"""Every figure of the pages, computed from the data, a formula or a run.
+"""Every figure of the pages: the article's, or from the data, a formula or a run.
 
 A page is read as items: paragraphs, list items and table rows, without its blocks and
 the times under "Speed". FIGURES has a line for each item with any number but CONSTANTS,
@@ -31,13 +31,13 @@ CONSTANTS = {  # settings, dates and versions: both languages have them in one o
 }
 PYTHONS = re.search(r"for python in (\S+) .*?(\S+);", (ROOT / ".ci/run").read_text())
 LAST_BAD = 1 + np.flatnonzero(~GOOD)[-1]  # counted from 1
-RIGHT = {rows: f"{rows / 116 * 100:.2f}" for rows in (74, 107, 111, 114, 115)}
+PERCENT = {rows: f"{rows / 116 * 100:.2f}" for rows in (74, 107, 111, 114, 115)}
 M8, M9 = "0.1 / 0.8", "0.1 / 0.9"
-T, D, E, C = list(accuracy.SETTINGS)[-4:]  # time-based to cosine, with momentum
+T, D, E, C = "time-based / 0.8", "drop-based / 0.9", "exponential / 0.9", "cosine / 0.9"
 MEANS = [(setting, accuracy.SETTINGS[setting][-1]) for setting in (T, D, E, C)]
-ACCURACY, ROWS = MEASURED["accuracy"]["last"], MEASURED["right"]["last"]
-WRONG = MEASURED["wrong"]["last"].to_numpy()[ROWS == ROWS.max(axis=None)]  # if best
-SHARE_99, SHARE_90 = (ROWS > 114).mean() * 100, (ROWS < 105).mean() * 100
+ACCURACY, RIGHT = MEASURED["accuracy"]["last"], MEASURED["right"]["last"]
+BEST = RECORDED.query("split == 'last'").nlargest(1, "right", keep="all")
+SHARE_99, SHARE_90 = (RIGHT > 114).mean() * 100, (RIGHT < 105).mean() * 100
 
 
 def rate(batches, decay=0.002, digits=5):
@@ -59,24 +59,24 @@ Its edition for TensorFlow 2 | 2022 {ACCURACY[M8].quantile(0.05):.0f} {ACCURACY[
 In the edition of 2022, the | 2022 1 0.0 0.9 0.0
 How to see that it took | {rate(450, digits=4)} 0.1 0.003125
 Clone or download this | {PYTHONS[1]} {PYTHONS[2]}
-`learning_rate` is the rate in | {RIGHT[107]}
+`learning_rate` is the rate in | {PERCENT[107]}
 learning rate, momentum | 0.1 0.8 0.1 0.9
 schedule | 0.1 50 0.5 10
 rate at the start of epoch 10 | 10 {rate(81)} {0.1 / 2:g}
 rate at the start of epoch 50 | 50 {rate(441)} {0.1 / 2**5:g}
-validation accuracy, epoch 50 | 50 {RIGHT[114]} 114 116 {RIGHT[115]} 115 116
+validation accuracy, epoch 50 | 50 {PERCENT[114]} 114 116 {PERCENT[115]} 115 116
 the formula of time-based | 50 {rate(441)} {rate(49)} {0.1 / np.prod(1 + 0.002 * np.arange(50)):.6f}
 its table of rates for decay | 0.001 0.1 0.0999000999 0.0997006985 0.09940249103 0.09900646517 0.1 {" ".join(rate(9 * n, 0.001) for n in range(1, 5))}
 its graphs over 100 epochs | 100 100 0.001 {rate(9 * 99, 0.001)} 100
 a drop after every ten epochs | 1 9 0.1 10 19 0.05 50 0.003125 1
 0.01 for the first ten epochs, | 0.01 0.1
-99.14% (115 of 116 rows) with | {RIGHT[115]} 115 116 45 48 {RIGHT[114]} {RIGHT[115]}
-95.69% for the baseline, 111 of | {RIGHT[111]} 111 116 0.1 400 {ACCURACY["0.1 / 0"].mean():.2f} 0 0
-`numpy.random.seed(7)` | 7 7 {RIGHT[115]}
+99.14% (115 of 116 rows) with | {PERCENT[115]} 115 116 45 48 {PERCENT[114]} {PERCENT[115]}
+95.69% for the baseline, 111 of | {PERCENT[111]} 111 116 0.1 400 {ACCURACY["0.1 / 0"].mean():.2f} 0 0
+`numpy.random.seed(7)` | 7 7 {PERCENT[115]}
 On the article's last 116 rows, | 116 {100 / 116:.2f} 0.1 time-based:{last(T, M8)} drop-based:{last(D, M9)} {last_loss(T, M8)} {last_loss(D, M9)}
 On random rows time-based decay | time-based:{random(T, M8)} drop-based:{random(D, M9)}
 On random rows both schedules | {random_loss(T, M8)} {random_loss(D, M9)} {random_loss(T, "0.0714 / 0.8")}
-The article's 99.14% does not | {RIGHT[115]} 0.1 0.8 {SHARE_99[M8]:.0f} 400
+The article's 99.14% does not | {PERCENT[115]} 0.1 0.8 {SHARE_99[M8]:.0f} 400
 `ionosphere.csv` is UCI's file, | {len(GOOD)} 34 {sum(GOOD)} {sum(~GOOD)} 1989 4.0
 """,
     GUIDE: f"""
@@ -89,15 +89,15 @@ Each of fourteen settings | 50 0 399 351
 without the schedule | 0.1 0 0.8 0.9
 steps of the same length | 1 0.5 1.0 0.1 0.8 0.9
 the schedule's own mean rate | 0.0714:time-based 0.0368:drop-based 0.0281:exponential 0.0501:cosine
-Accuracies are means and | 116 {RIGHT[115]} 115 90 105
+Accuracies are means and | 116 {PERCENT[115]} 115 90 105
 The differences are those of | 95 1.96 {100 / 116:.2f} 3.3 {4 * sum(map(len, accuracy.SETTINGS.values()))}
 Longer steps raise the | 0.1 0.8 {last(M8, "0.1 / 0")} {random(M8, "0.1 / 0")} 0.5 {last("0.5 / 0", "0.1 / 0")} {random("0.5 / 0", "0.1 / 0")} {random_loss(M8, "0.1 / 0")} {random_loss("0.5 / 0", "0.1 / 0")} {random_loss(M9, "0.1 / 0")} 0.9 0.8 0.9 {last(M9, M8)}
 Momentum against steps as | 0.1 0.8 {last(M8, "0.5 / 0")} 0.5 0 {(ACCURACY[M8] - ACCURACY["0.5 / 0"]).median():.2f} {SHARE_90["0.5 / 0"]:.0f} 90 {SHARE_90[M8]:.0f}
 On the last rows a schedule | {last(T, M8)} 0.1 {last(T, "0.0714 / 0.8")} {last(D, M9)} 0.1 0.9 0.1 0.8 {last(D, M8)} {last(D, "0.0368 / 0.9")} 0.1 {last_loss(T, M8)}:time-based {last_loss(D, M9)}:drop-based {last_loss(E, M9)}:exponential {last_loss(C, M9)}:cosine {" ".join({last_loss(*pair) for pair in MEANS})}
 On random rows a schedule | {random(T, M8)} exponential:{random(E, M9)} {random(D, M9)} {random_loss(T, M8)} {random_loss(D, M9)} {random_loss(E, M9)} {random_loss(C, M9)} {max(random_loss(*pair) for pair in MEANS)}
 Without momentum time-based | {last("time-based / 0", "0.1 / 0")} {random("time-based / 0", "0.1 / 0")} {last_loss("time-based / 0", "0.1 / 0")} {random_loss("time-based / 0", "0.1 / 0")} 0.1
-No network passes 99.14% on | {RIGHT[115]} {len(WRONG)} {ROWS.size} {ROWS.max(axis=None)} 116 {" ".join(set(WRONG))}
-Most of the last rows are | {sum(~GOOD)} {LAST_BAD} {351 - LAST_BAD} {sum(~GOOD[235:])} {RIGHT[107]} {RIGHT[74]}
+No network passes 99.14% on | {PERCENT[115]} {len(BEST)} {RIGHT.size} {BEST["right"].max()} 116 {" ".join(set(BEST["wrong"]))}
+Most of the last rows are | {sum(~GOOD)} {LAST_BAD} {351 - LAST_BAD} {sum(~GOOD[235:])} {PERCENT[107]} {PERCENT[74]}
 """,
 }
 
@@ -141,8 +141,7 @@ def test_blocks_and_figures(page, english):
     found = [x for x in found if set(x[0]) - set(CONSTANTS[english].split())]
     lines = [line.split(" | ")[-1] for line in FIGURES[english].strip().splitlines()]
     for line, (numbers, item) in zip(lines, found):
-        figures = [re.sub(r":?[a-z]{4,}(-based)?:?", "", x) for x in line.split()]
-        assert numbers == figures, f"{page}: write {line!r} in {item!r}"
+        assert numbers == NUMBER.findall(line), f"{page}: write {line!r} in {item!r}"
         for pair in re.findall(r"\S+:\S+", line):
             near = pair.replace(":", r"\D*")
             assert re.search(near, item, re.IGNORECASE), f"{pair} in {item!r}"
@@ -169,6 +168,8 @@ def test_what_a_page_names_exists(page):
         assert re.search(rf"{option}\b(?!-)", sources), option
     for file in re.findall(r"[\w.-]+\.(?:py|csv|txt|md)\b", TEXT[page]):
         assert list(ROOT.glob(file)) or list(ROOT.glob(f"*/{file}")), file
+    for _, said, _ in re.findall(r"(`+)(\w+(Error|Warning): .+?)\1(?!`)", TEXT[page]):
+        assert said.removesuffix(" ...") in TEXT[GUIDE], said
     for link in LINK.findall(TEXT[page]):
         assert "://" in link or (ROOT / page).parent.joinpath(link).exists(), link
     for alt, name in re.findall(r"!\[(.*?)\]\(\S*?(\w+)\.png\)", TEXT[page]):
@@ -187,7 +188,7 @@ def test_the_rules():
 
 def test_the_articles_tips_as_code():
     [block] = code(TEXT[README], "CosineDecay")
-    tips = re.findall(r"    # (\w+\.py): .*\n((?:    [^#].*\n)+)", block)
+    tips = [tip.split(":", 1) for tip in block.split("    # ")[1:]]
     expected = [0.1, 0.05, 0.025], [0.1, 0.0537365, 0.0005585], [0.1, 0.1, 0.05]
     for (script, snippet), rates in zip(tips, expected, strict=True):
         history = run_with(script, snippet, "--epochs", 21).history

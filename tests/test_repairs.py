@@ -11,7 +11,7 @@ from helpers import ROOT, code, keras
 from keras.callbacks import CSVLogger, LearningRateScheduler
 from keras.optimizers import SGD
 from keras.optimizers.schedules import InverseTimeDecay
-from tensorflow import keras as keras_of_tf
+from tensorflow import keras as keras_of_tf  # noqa: F401 (in OLD)
 
 from benchmarks import speed
 
@@ -20,10 +20,11 @@ GUIDE = (ROOT / "docs" / "keras-2-to-3.md").read_text("utf-8")
 IMPORTS = code(GUIDE, "import keras, math")[0]
 # The rows of the guide, by message, or by the code of which nothing is said.
 ROW = re.compile(r"(?m)^\| (?:nothing, with )?(`+)(.+?)\1(?!`).* \| .* \| (.*) \|$")
-ROWS = {message: write for _, message, write in ROW.findall(GUIDE)}
-OLD = [  # the old code, and the rate in effect with the new code of its row
+WRITE = {message: write for _, message, write in ROW.findall(GUIDE)}
+ARTICLES = [("keras", "50, 0.1, 0.8"), ("tensorflow.keras", "2, 0.3, 0.5")]
+OLD = [  # the old code, and the rate in effect (after a batch) with the new of its row
     ("SGD(lr=0.1)", 0.1),
-    ("SGD(0.1, decay=0.002)", 0.1),
+    ("SGD(0.1, decay=0.002)", 0.1 / 1.002),
     ("SGD(0.1, weight_decay=0.002)", None),
     ("keras.optimizers.legacy.SGD(0.1)", None),
     ("model.optimizer.lr", 0.1),
@@ -50,20 +51,18 @@ def trained(optimizer=None, callbacks=(), model=None, **settings):
 
 
 def rate(thing):
-    """Return the rate in effect: of an optimizer, a callback, the last of a list, itself."""
+    """Return the rate in effect: of an optimizer, a callback, or the last of a list."""
     if isinstance(thing, keras.callbacks.Callback):
         thing = trained(callbacks=[thing]).optimizer
     return float(np.ravel(getattr(thing, "learning_rate", thing))[-1])
 
 
-@pytest.mark.parametrize("package", ["keras", "tensorflow.keras"])
-def test_the_repair_of_the_article(package):
-    settings = "50, 0.1, 0.8" if package == "keras" else "2, 0.3, 0.5"
-    program, names = speed.ARTICLE.replace("50, 0.1, 0.8", settings), {}
-    [diff] = code(README, "+sgd")
-    old, new = ("\n".join(re.findall(rf"(?m)^[{s}](.*)", diff)) for s in "-+")
+@pytest.mark.parametrize(("package", "settings"), ARTICLES)
+def test_the_repair_of_the_article(package, settings):
+    old, *new = [line[1:] for line in code(README, "+sgd")[0].splitlines()]
+    new, program = "\n".join(new), speed.ARTICLE.replace("50, 0.1, 0.8", settings)
     with pytest.warns(UserWarning, match="Do not pass an `input_shape`"):
-        exec(program.format(keras=package, sgd=new), names)
+        exec(program.format(keras=package, sgd=new), names := {})
     # Keras 2: rate / (1 + decay * batches). 9 * epochs batches; decay is rate / epochs.
     used, first = rate(names["sgd"]), names["learning_rate"]
     assert used == pytest.approx(first / (1 + 9 * first))
@@ -77,15 +76,14 @@ def test_the_repair_of_the_article(package):
         exec(old.replace("lr=", "learning_rate="), names)
     assert rate(names["sgd"]) == pytest.approx(first)
     exec(re.search(r"`(sgd = SGD\(.*?\))`", README)[1], names)  # drop-based
-    scheduler = LearningRateScheduler(lambda epoch: 0.003125)
-    assert rate(trained(names["sgd"], [scheduler]).optimizer) == pytest.approx(0.003125)
+    assert (rate(names["sgd"]), names["sgd"].momentum) == (0.0, 0.9)
+    assert new in speed.KERAS3  # so this is what is timed
 
 
 @pytest.mark.parametrize(("old", "expected"), OLD)
 def test_what_keras_says_and_what_to_write(old, expected):
     model, heard = trained(callbacks=[LearningRateScheduler(lambda epoch: 0.1)]), old
-    names = {"trained": trained, "keras_of_tf": keras_of_tf}
-    names.update(model=model, history=model.history)
+    names = {**globals(), "model": model, "history": model.history}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
@@ -94,12 +92,14 @@ def test_what_keras_says_and_what_to_write(old, expected):
         heard = f"{type(error).__name__}: {error}".replace("keras.api.", "keras.")
     if "`val_acc` which is not available" in heard:
         pytest.skip("on Keras 3.8 a warning, as the guide says")
-    [write] = [write for message, write in ROWS.items() if message in heard]
+    [write] = [write for message, write in WRITE.items() if message in heard]
     assert rate(model.optimizer) == pytest.approx(0.1)
     if expected:
         new = re.search("`(.*?)`", write)[1]
         exec(new if " = " in new else f"value = {new}", names)
-        assert rate(names.get("value", model.optimizer)) == pytest.approx(expected)
+        value = names.get("value", model.optimizer)
+        value = trained(value).optimizer if "SGD" in new else value
+        assert rate(value) == pytest.approx(expected)
 
 
 def test_the_rules_as_code():
@@ -110,18 +110,18 @@ def test_the_rules_as_code():
         used = [float(names["schedule"](9 * epoch + 4)) for epoch in epochs]  # midway
         assert used == pytest.approx(list(rates))
     exec(code(README, "by_epochs")[0], names)
-    assert rate(names["by_epochs"](9 * 49)) == pytest.approx(by_epochs[49])
+    assert rate(names["by_epochs"](9 * 49 + 4)) == pytest.approx(by_epochs[49])
     model = trained(callbacks=names["callbacks"], epochs=5)
     table = [0.1, 0.0999000999, 0.0997006985, 0.09940249103, 0.09900646517]
     assert model.history.history["learning_rate"] == pytest.approx(table)
 
 
 def test_what_seeds_keras():
-    draws = {np.random.seed: [], keras.utils.set_random_seed: []}
-    for seed in [*draws, *draws]:
+    draws = []
+    for seed in [np.random.seed, keras.utils.set_random_seed] * 2:
         seed(7)
-        draws[seed].append(float(keras.initializers.RandomNormal()(())))
-    assert [len(set(twice)) for twice in draws.values()] == [2, 1]
+        draws.append(float(keras.initializers.RandomNormal()(())))
+    assert draws[0] != draws[2] and draws[1] == draws[3]
 
 
 def test_resuming(tmp_path):
