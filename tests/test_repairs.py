@@ -143,6 +143,7 @@ def test_the_rate_in_the_output(tmp_path):
     exec(IMPORTS + code(GUIDE, "class LearningRateLogger")[0], names)
     sgd = SGD(InverseTimeDecay(0.1, 1, 0.1))
     trained(sgd, [logs[0], names["LearningRateLogger"](), logs[1]], epochs=2)
+    assert "`callbacks=[LearningRateLogger(), CSVLogger(...)]`" in GUIDE
     before, after = (pd.read_csv(tmp_path / f"{n}.csv") for n in range(2))
     assert "learning_rate" not in before
     assert list(after["learning_rate"]) == pytest.approx([0.1, 0.1 / 1.1])

@@ -16,12 +16,11 @@ from matplotlib.figure import Figure
 KERAS2 = pd.read_csv(ROOT / "tests" / "keras2.csv")
 # By the rules, written out: an epoch is 9 batches; decay is the learning rate / epochs.
 RATES = [
-    (TIME, "--epochs 3 --learning-rate 0.2", [0.2, 0.2 / 1.6, 0.2 / 2.2]),
-    (TIME, "--epochs 2 --decay 0 --momentum 0", [0.1, 0.1]),
-    (TIME, "--epochs 1 --learning-rate 1e38 --decay 0 --momentum 1 --seed 0", [1e38]),
+    (TIME, "--epochs 3 --learning-rate 0.2 --seed 0", [0.2, 0.2 / 1.6, 0.2 / 2.2]),
+    (TIME, "--epochs 1 --learning-rate 1e38 --decay 1e38 --momentum 1", [1e38]),
     (DROP, "--epochs 5 --epochs-drop 2", [0.1, 0.05, 0.05, 0.025, 0.025]),
     (DROP, "--epochs 2 --epochs-drop 1 --drop 0.1 --learning-rate 2", [0.2, 0.02]),
-    (DROP, "--epochs 2 --epochs-drop 1 --drop 0 --seed 4294967295", [0, 0]),
+    (DROP, "--epochs 1 --epochs-drop 1 --drop 0 --momentum 1 --seed 4294967295", [0]),
 ]
 REFUSED = {  # values that an option does not take; the last three are of one script
     "--epochs": f"0 2.5 1e9 1000000001 {'9' * 400}",
@@ -44,7 +43,6 @@ ROWS, ZEROS = (ROOT / "ionosphere.csv").read_text().splitlines(), "0," * 33
 BAD_DATA = {  # in place of row 5, or of the whole file; and what is said
     "34 fields": (f"{ZEROS}g", "row 5 is not"),
     "blank row": ("", "row 5 is not"),
-    "a word": (f"x,{ZEROS}g", "row 5 is not"),
     "nan in the last field": (f"{ZEROS}nan,g", "row 5 is not"),
     "-inf": (f"{ZEROS}-inf,g", "row 5 is not"),
     "another label": (f"{ZEROS}0,x", "row 5 is not"),
@@ -53,15 +51,14 @@ BAD_DATA = {  # in place of row 5, or of the whole file; and what is said
     "one row": (ROWS[0], "row 2 is not"),
     "36 fields once": (f"{ROWS[0]}\n0,{ROWS[1]}", "line 2, saw 36"),
     "36 fields always": (f"0,{ROWS[0]}\n0,{ROWS[1]}", "row 1 is not"),
-    "True always": (f"True,{ZEROS}g\nTrue,{ZEROS}b", "row 1 is not"),
+    "a word always": (f"True,{ZEROS}g\nTrue,{ZEROS}b", "row 1 is not"),
     "two bad rows": (f"{ZEROS}0,g\nx\ny\n{ZEROS}0,b", "row 2 is not"),
     "no text": (f"{ROWS[0]}\xff", "utf-8"),
 }
 
 
-@pytest.mark.parametrize("command", KERAS2["command"].unique())
-def test_keras_2_agrees_in_every_epoch(command):
-    keras2 = KERAS2[KERAS2["command"] == command]
+@pytest.mark.parametrize(("command", "keras2"), [*KERAS2.groupby("command")])
+def test_keras_2_agrees_in_every_epoch(command, keras2):
     history = run(*command.split()).history
     assert list(keras2["epoch"]) == list(range(1, 51))
     for column in "loss", "val_loss", "val_accuracy":
@@ -92,8 +89,7 @@ def test_refused(tmp_path, monkeypatch, script, option):
 def test_only_a_picture_needs_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # its import fails
     assert run(TIME, "--epochs", 1).end == 0
-    result = run(TIME, "--plot", "run.png")
-    assert result.end == 2 and "argument --plot: " in result.err.splitlines()[-1]
+    assert "error: argument --plot: " in run(TIME, "--plot", "run.png").err
 
 
 @pytest.mark.parametrize(("content", "message"), BAD_DATA.values(), ids=BAD_DATA)
@@ -132,13 +128,15 @@ def test_what_a_picture_says(tmp_path, monkeypatch, script, kind, options, title
     assert accuracy.get_ylim() == (lowest, 1) and rate.get_ylim()[0] == 0
 
 
-def test_a_full_disk_leaves_the_older_picture(tmp_path, request):
+def test_a_full_disk_leaves_the_older_picture(tmp_path):
     resource = pytest.importorskip("resource")  # not on Windows
     path, limit = tmp_path / "run.png", resource.getrlimit(resource.RLIMIT_FSIZE)
     path.write_bytes(b"an older picture")
-    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))  # bytes of a file
-    result = run(TIME, "--epochs", 1, "--plot", path)
+    try:
+        result = run(TIME, "--epochs", 1, "--plot", path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert re.match(f"{path}: .*$", result.end) and list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"an older picture"
 
@@ -162,6 +160,7 @@ def test_a_process(tmp_path, script, machine):
     settings = {"cwd": tmp_path, "env": env, "capture_output": True, "text": True}
     end = subprocess.run(command, check=True, **settings)
     assert STEP_TIMES.sub("", end.stdout) == run(script).out
+    assert end.stdout.count(" - learning_rate: ") == 50
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".png"]
     for line in end.stderr.splitlines():  # where oneDNN is on, it says so
         assert machine and ("oneDNN" in line or "absl::InitializeLog" in line)
