@@ -1,9 +1,8 @@
 """Every figure of the pages: the article's, or from the data, a formula or a run.
 
 A page is read as items: paragraphs, list items and table rows, without its blocks and
-the times under "Speed". FIGURES has a line for each item with any number but CONSTANTS:
-the item's first words, to be found by, and all of its numbers in order. "name:0.18" and
-"0.18:name" hold a name beside a number, too; other words are free.
+the times under "Speed". An item with any number but CONSTANTS has a line in FIGURES: its
+first words, to be found by, and its numbers in order; "0.18:name" holds the name, too.
 """
 
 import re
