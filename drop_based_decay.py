@@ -21,10 +21,10 @@ from pandas import DataFrame, read_csv, to_numeric
 from sklearn.preprocessing import LabelEncoder
 from tensorflow.data import Dataset
 
-gc.freeze()  # nor among what was imported, later
+gc.freeze()  # later collections skip what was imported
 gc.enable()
 keras.config.set_floatx("float64")  # in float32, processors disagree on some runs
-keras.config.set_dtype_policy("float64")  # floatx is too late after a layer
+keras.config.set_dtype_policy("float64")  # floatx is too late if a layer exists
 
 
 def parse_options(argv):
