@@ -3,172 +3,123 @@
 import argparse
 import gc
 import os
-import tempfile
-from importlib import import_module
+import sys
 from pathlib import Path
 
-# Read on import: the last two keep notes off stderr (the last alters float32, too).
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-gc.disable()  # no garbage collection during the imports: faster
 
+def number(kind, low, high):  # a type for argparse: a kind of number, with its bounds
+    def number(text):
+        if low <= kind(text) <= high:
+            return kind(text)
+        raise argparse.ArgumentTypeError(f"takes {low} to {high}, not {text}")
+    return number
+
+# Settings, by default the article's (before the slow imports: --help answers at once)
+parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+parser.add_argument("--epochs", type=number(int, 1, 10**6), default=50,
+    help="passes over the training rows (default: %(default)s)")
+parser.add_argument("--learning-rate", type=number(float, 0, 100), default=0.1,
+    help="learning rate at the start (default: %(default)s)")
+parser.add_argument("--momentum", type=number(float, 0, 1), default=0.8,
+    help="share of each step kept in the next (default: %(default)s)")
+parser.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=7,
+    help="draws first weights and row orders (default: %(default)s)")
+parser.add_argument("--decay", type=number(float, 0, 100),
+    help="how fast the rate falls (default: learning rate / epochs)")
+parser.add_argument("--plot", type=Path, help="draw the run into a .png, .svg or .pdf")
+options = parser.parse_args()
+plot = options.plot
+if plot and (plot.suffix not in (".png", ".svg", ".pdf") or not plot.parent.is_dir()):
+    parser.error(f"argument --plot: {plot} is no .png, .svg or .pdf in a folder there")
+
+os.environ["KERAS_BACKEND"] = "tensorflow"  # read on import, like the next two
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # no notes of TensorFlow on the screen
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # nor of its part oneDNN
+gc.disable()  # no garbage collection while importing: a quarter less CPU time
 import keras
 from keras.layers import Dense, Input
+from keras.models import Sequential
 from keras.optimizers import SGD
 from keras.optimizers.schedules import InverseTimeDecay
-from pandas import DataFrame, read_csv, to_numeric
+from matplotlib.figure import Figure
+from pandas import read_csv
 from sklearn.preprocessing import LabelEncoder
 from tensorflow.data import Dataset
 
-gc.freeze()  # later collections skip what was imported
+gc.freeze()  # nor later, of what was imported
 gc.enable()
+if keras.__version__ < "3" or keras.backend.backend() != "tensorflow":
+    sys.exit("This needs Keras 3 on TensorFlow. In a notebook, restart the kernel.")
 keras.config.set_floatx("float64")  # in float32, processors disagree on some runs
-keras.config.set_dtype_policy("float64")  # floatx is too late if a layer exists
-
-
-def parse_options(argv):
-    """Return the options in argv; end the program if one is bad."""
-    show_defaults = argparse.ArgumentDefaultsHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=show_defaults)
-    parser.add_argument("--epochs", type=int, default=50, help="passes over the rows")
-    parser.add_argument("--learning-rate", type=float, default=0.1, help="at the start")
-    parser.add_argument("--momentum", type=float, default=0.8, help="momentum of SGD")
-    parser.add_argument("--seed", type=int, default=7, help="for weights, row orders")
-    parser.add_argument("--decay", type=float, help="None: learning rate / epochs")
-    parser.add_argument("--plot", type=picture, help="a .png, .svg or .pdf to draw")
-    options = parser.parse_args(argv)
-    for option, value, low, high in (
-        ("--epochs", options.epochs, 1, 10**9),
-        ("--learning-rate", options.learning_rate, 1e-37, 1e38),  # of float32
-        ("--momentum", options.momentum, 0, 1),
-        ("--seed", options.seed, 0, 2**32 - 1),
-        ("--decay", options.decay or 0, 0, 1e38),
-    ):
-        if not low <= value <= high:
-            parser.error(f"argument {option}: takes {low} to {high}, not {value}")
-    return options
-
-
-def main(argv=None):
-    """Train with the options in argv (None: the command line); return the History."""
-    options = parse_options(argv)
-    keras.utils.set_random_seed(options.seed)  # for first weights and row orders
-
-    # Data: inputs X, shape (351, 34); outputs Y, shape (351,), 1 good and 0 bad
-    dataset = read_data(Path(__file__).with_name("ionosphere.csv")).values
-    X = dataset[:, 0:34].astype(float)
-    Y = LabelEncoder().fit(["b", "g"]).transform(dataset[:, 34])
-
-    # The last rows validate, as by validation_split=0.33. Datasets: faster than arrays.
-    split = int(len(X) * (1 - 0.33))
-    train = Dataset.from_tensor_slices((X[:split], Y[:split])).shuffle(split).batch(28)
-    batches_per_epoch = len(train)
-    rows, good = len(Y[split:]), sum(Y[split:])
-    validation = Dataset.from_tensor_slices((X[split:], Y[split:])).batch(rows)
-    print(
-        f"{split} training rows ({sum(Y[:split])} good, {sum(1 - Y[:split])} bad), "
-        f"{rows} validation rows ({good} good, {rows - good} bad)"
-    )
-
-    # Model: "normal" draws weights with mean 0 and standard deviation 0.05
-    model = keras.Sequential()
-    model.add(Input((34,)))
-    model.add(Dense(34, kernel_initializer="normal", activation="relu"))
-    model.add(Dense(1, kernel_initializer="normal", activation="sigmoid"))
-
-    # Compile
-    epochs = options.epochs
-    learning_rate = options.learning_rate
-    decay_rate = learning_rate / epochs if options.decay is None else options.decay
-    momentum = options.momentum
-    # rate = learning_rate / (1 + decay_rate * batches done), as decay was in Keras 2.
-    # The article's formula counts epochs; Keras never did.
-    schedule = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay_rate)
-    sgd = SGD(learning_rate=schedule, momentum=momentum)
-    model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
-
-    # Fit: the Dataset shuffles anew in every epoch; fit cannot, and would warn
-    history = model.fit(
-        train.repeat(),
-        steps_per_epoch=batches_per_epoch,
-        shuffle=False,
-        validation_data=validation,
-        epochs=epochs,
-        callbacks=[LearningRateLogger()],
-        verbose=2,
-    )
-    right = round(history.history["val_accuracy"][-1] * rows)
-    print(
-        f"Validation accuracy after epoch {epochs}: {right / rows:.2%} ({right} of "
-        f"{rows} rows); always answering good: {good / rows:.2%} ({good} of {rows})"
-    )
-    if options.plot:
-        save_plot(history, schedule, options)
-    return history
-
+keras.config.set_dtype_policy("float64")  # in a notebook that has other layers, too
 
 class LearningRateLogger(keras.callbacks.Callback):
     """Log the rate of each epoch's first batch, as read before that batch."""
-
     def on_epoch_begin(self, epoch, logs=None):
         self.learning_rate = float(self.model.optimizer.learning_rate)
-
     def on_epoch_end(self, epoch, logs=None):
         logs["learning_rate"] = self.learning_rate
 
+keras.utils.set_random_seed(options.seed)  # for the first weights and the row orders
 
-def read_data(path):
-    """Return the rows as a DataFrame of texts; a bad file ends the program."""
+# Load dataset: inputs X, shape (351, 34); outputs Y, shape (351,), 0 bad and 1 good
+path = Path(__file__).resolve().with_name("ionosphere.csv")
+try:
+    dataframe = read_csv(path, header=None, names=range(36), dtype=str)  # 1 to spare
+    dataset = dataframe.values
+    X = dataset[:, 0:34].astype(float)
+    found = {*X[~(abs(X) <= 1)], *dataset[:, 34], *dataframe[35].dropna()}
+    if found != {"g", "b"}:
+        raise ValueError(f"found {sorted(map(str, found))[:5]}")
+except (OSError, ValueError) as error:
+    sys.exit(f"{path.name}: {str(error).strip()}. It has to be UCI's file, rows of 34 "
+             "numbers from -1 to 1, and g or b: https://doi.org/10.24432/C5W01B")
+Y = LabelEncoder().fit_transform(dataset[:, 34])
+# Split: the last rows validate, as by validation_split=0.33
+split = int(len(X) * (1 - 0.33))
+train = Dataset.from_tensor_slices((X[:split], Y[:split])).shuffle(split).batch(28)
+validation = Dataset.from_tensor_slices((X[split:], Y[split:])).batch(len(X))
+for name, y in ("training", Y[:split]), ("validation", Y[split:]):
+    print(f"{len(y)} {name} rows ({sum(y)} of class good, {sum(1 - y)} of class bad)")
+
+# Create model: "normal" draws weights with mean 0 and standard deviation 0.05
+model = Sequential()
+model.add(Input((34,)))  # Keras 3 warns of input_dim=34
+model.add(Dense(34, kernel_initializer="normal", activation="relu"))
+model.add(Dense(1, kernel_initializer="normal", activation="sigmoid"))
+# Compile model
+epochs, learning_rate = options.epochs, options.learning_rate
+decay_rate = learning_rate / epochs if options.decay is None else options.decay
+# rate = learning_rate / (1 + decay_rate * batches done), as decay was in Keras 2.
+# The article's formula counts epochs; Keras never did.
+schedule = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay_rate)
+sgd = SGD(learning_rate=schedule, momentum=options.momentum)
+model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
+# Fit the model. Each opening of train shuffles anew: fit opens a Dataset twice an
+# epoch, but one that repeats only once. fit itself cannot shuffle it, and would warn.
+history = model.fit(train.repeat(), steps_per_epoch=len(train), shuffle=False,
+    validation_data=validation, epochs=epochs, verbose=2,
+    callbacks=[LearningRateLogger()])
+total, good = len(Y[split:]), sum(Y[split:])  # of the validation rows
+right = round(history.history["val_accuracy"][-1] * total)
+print(f"Validation accuracy after epoch {epochs}: {right / total:.2%} ({right} of {total}"
+    f" rows); calling every row good: {good / total:.2%} ({good} of {total})")
+
+if plot:
+    figure = Figure(figsize=(6, 4.5), dpi=200, layout="constrained")
+    figure.suptitle(f"{parser.prog}: {type(schedule).__name__}, seed {options.seed}")
+    panels = dict(zip(("learning_rate", "loss", "accuracy"), figure.subplots(3)))
+    panels["accuracy"].axhline(good / total, c="gray", label="calling every row good")
+    for name, values in history.history.items():
+        axes = panels[name.removeprefix("val_")]
+        axes.plot(range(1, epochs + 1), values, ".-", label=name)
+    for axes, low, high in zip(panels.values(), (-0.005, 0, 0.5), (0.11, 0.75, 1.02)):
+        axes.set_ylim(min(low, axes.get_ylim()[0]), max(high, axes.get_ylim()[1]))
+        axes.set_xticks(range(0, epochs + 1, max(1, epochs // 5)))
+        axes.legend()
+    axes.set_xlabel("epoch")
     try:
-        table = read_csv(path, header=None, dtype=str, skip_blank_lines=False)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"{path.name}: {error}".strip()) from None
-    numbers = table.iloc[:, :-1].apply(to_numeric, errors="coerce")
-    ok = numbers.abs().lt(float("inf")).all(axis=1) & table.iloc[:, -1].isin(["g", "b"])
-    if len(table) < 2 or table.shape[1] != 35 or not ok.all():
-        row = ok.idxmin() + 1 if len(table) > 1 else 2  # row 2 is missing
-        raise SystemExit(f"{path.name}: row {row} is not 34 finite numbers and g or b")
-    return table
-
-
-def picture(text):
-    """Return text as a Path that save_plot can write, or raise ArgumentTypeError."""
-    path = Path(text)
-    try:
-        import_module("matplotlib")
-        if path.suffix not in (".png", ".svg", ".pdf") or path.is_dir():
-            raise OSError("takes a .png, .svg or .pdf file")
-        tempfile.TemporaryFile(dir=path.parent).close()  # writable?
-    except (ImportError, OSError) as error:
-        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
-    return path
-
-
-def save_plot(history, schedule, options):
-    """Plot rate, loss and accuracy by epoch; never leave a half-written file."""
-    from matplotlib.figure import Figure  # only --plot needs it
-
-    table = DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
-    figure = Figure(figsize=(7, 5.5), dpi=200, layout="constrained")
-    settings = f"{len(table)} epochs, momentum {options.momentum}, seed {options.seed}"
-    figure.suptitle(f"{type(schedule).__name__}: {settings}")
-    rate, loss, accuracy = figure.subplots(3, sharex=True)
-    rate.plot(table["learning_rate"], "k.")
-    rate.set(ylabel="learning rate in the\nepoch's first batch", ylim=(0, None))
-    loss.plot(table[["loss", "val_loss"]], ".-", label=["training", "validation"])
-    loss.set(ylabel="loss (nats)")
-    loss.legend()
-    accuracy.plot(table[["accuracy", "val_accuracy"]], ".-")
-    lowest = table.filter(like="accuracy").min().min()
-    accuracy.set(ylabel="accuracy", xlabel="epoch", ylim=(min(0.5, lowest), 1))
-    try:
-        with tempfile.TemporaryDirectory(dir=options.plot.parent) as folder:
-            figure.savefig(f"{folder}/{options.plot.name}")
-            os.replace(f"{folder}/{options.plot.name}", options.plot)
+        figure.savefig(plot)
     except OSError as error:
-        raise SystemExit(f"{options.plot}: {error}") from None
-
-
-if __name__ == "__main__":
-    main()
+        sys.exit(f"{plot}: {error}")
+    print(f"The picture is in {plot}")
