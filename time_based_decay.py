@@ -102,8 +102,8 @@ history = model.fit(train.repeat(), steps_per_epoch=len(train), shuffle=False,
     callbacks=[LearningRateLogger()])
 total, good = len(Y[split:]), sum(Y[split:])  # of the validation rows
 right = round(history.history["val_accuracy"][-1] * total)
-print(f"Validation accuracy after epoch {epochs}: {right / total:.2%} ({right} of {total}"
-    f" rows); calling every row good: {good / total:.2%} ({good} of {total})")
+print(f"Validation accuracy after epoch {epochs}: {right / total:.2%} ({right} of"
+    f" {total} rows); calling every row good: {good / total:.2%} ({good} of {total})")
 
 if plot:
     figure = Figure(figsize=(6, 4.5), dpi=200, layout="constrained")
