@@ -23,18 +23,18 @@ parser.add_argument("--learning-rate", type=number(float, 0, 100), default=0.1,
 parser.add_argument("--momentum", type=number(float, 0, 1), default=0.8,
     help="share of each step kept in the next (default: %(default)s)")
 parser.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=7,
-    help="draws first weights and row orders (default: %(default)s)")
+    help="fixes first weights and row orders (default: %(default)s)")
 parser.add_argument("--decay", type=number(float, 0, 100),
     help="how fast the rate falls (default: learning rate / epochs)")
 parser.add_argument("--plot", type=Path, help="draw the run into a .png, .svg or .pdf")
 options = parser.parse_args()
 plot = options.plot
 if plot and (plot.suffix not in (".png", ".svg", ".pdf") or not plot.parent.is_dir()):
-    parser.error(f"argument --plot: {plot} is no .png, .svg or .pdf in a folder there")
+    parser.error(f"argument --plot: no .png, .svg or .pdf in a known folder: {plot}")
 
 os.environ["KERAS_BACKEND"] = "tensorflow"  # read on import, like the next two
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # no notes of TensorFlow on the screen
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # nor of its part oneDNN
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # its notes only stop with oneDNN
 gc.disable()  # no garbage collection while importing: a quarter less CPU time
 import keras
 from keras.layers import Dense, Input
@@ -46,15 +46,15 @@ from pandas import read_csv
 from sklearn.preprocessing import LabelEncoder
 from tensorflow.data import Dataset
 
-gc.freeze()  # nor later, of what was imported
+gc.freeze()  # and later collections skip what was imported
 gc.enable()
-if keras.__version__ < "3" or keras.backend.backend() != "tensorflow":
+if keras.__version__.startswith("2.") or keras.backend.backend() != "tensorflow":
     sys.exit("This needs Keras 3 on TensorFlow. In a notebook, restart the kernel.")
-keras.config.set_floatx("float64")  # in float32, processors disagree on some runs
-keras.config.set_dtype_policy("float64")  # in a notebook that has other layers, too
+keras.config.set_floatx("float64")  # in float32, figures depend on the processor
+keras.config.set_dtype_policy("float64")  # also in a notebook that has layers already
 
 class LearningRateLogger(keras.callbacks.Callback):
-    """Log the rate of each epoch's first batch, as read before that batch."""
+    """Log the rate of each epoch's first batch; Keras logs none of a schedule."""
     def on_epoch_begin(self, epoch, logs=None):
         self.learning_rate = float(self.model.optimizer.learning_rate)
     def on_epoch_end(self, epoch, logs=None):
@@ -65,7 +65,7 @@ keras.utils.set_random_seed(options.seed)  # for the first weights and the row o
 # Load dataset: inputs X, shape (351, 34); outputs Y, shape (351,), 0 bad and 1 good
 path = Path(__file__).resolve().with_name("ionosphere.csv")
 try:
-    dataframe = read_csv(path, header=None, names=range(36), dtype=str)  # 1 to spare
+    dataframe = read_csv(path, header=None, names=range(36), dtype=str)  # 35 and 1 more
     dataset = dataframe.values
     X = dataset[:, 0:34].astype(float)
     found = {*X[~(abs(X) <= 1)], *dataset[:, 34], *dataframe[35].dropna()}
@@ -75,7 +75,7 @@ except (OSError, ValueError) as error:
     sys.exit(f"{path.name}: {str(error).strip()}. It has to be UCI's file, rows of 34 "
              "numbers from -1 to 1, and g or b: https://doi.org/10.24432/C5W01B")
 Y = LabelEncoder().fit_transform(dataset[:, 34])
-# Split: the last rows validate, as by validation_split=0.33
+# Split: the last rows validate, as by validation_split=0.33 (Datasets are faster)
 split = int(len(X) * (1 - 0.33))
 train = Dataset.from_tensor_slices((X[:split], Y[:split])).shuffle(split).batch(28)
 validation = Dataset.from_tensor_slices((X[split:], Y[split:])).batch(len(X))
@@ -91,12 +91,12 @@ model.add(Dense(1, kernel_initializer="normal", activation="sigmoid"))
 epochs, learning_rate = options.epochs, options.learning_rate
 decay_rate = learning_rate / epochs if options.decay is None else options.decay
 # rate = learning_rate / (1 + decay_rate * batches done), as decay was in Keras 2.
-# The article's formula counts epochs; Keras never did.
+# The article's formula counts epochs, as Keras never did; an epoch has 9 batches.
 schedule = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay_rate)
 sgd = SGD(learning_rate=schedule, momentum=options.momentum)
 model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
-# Fit the model. Each opening of train shuffles anew: fit opens a Dataset twice an
-# epoch, but one that repeats only once. fit itself cannot shuffle it, and would warn.
+# Fit the model. train shuffles whenever it starts; fit would start it twice an epoch, so
+# it repeats and never ends. shuffle=False is said to fit, which cannot shuffle a Dataset.
 history = model.fit(train.repeat(), steps_per_epoch=len(train), shuffle=False,
     validation_data=validation, epochs=epochs, verbose=2,
     callbacks=[LearningRateLogger()])
