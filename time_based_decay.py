@@ -95,8 +95,8 @@ decay_rate = learning_rate / epochs if options.decay is None else options.decay
 schedule = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay_rate)
 sgd = SGD(learning_rate=schedule, momentum=options.momentum)
 model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
-# Fit the model. train shuffles whenever it starts; fit would start it twice an epoch, so
-# it repeats and never ends. shuffle=False is said to fit, which cannot shuffle a Dataset.
+# Fit the model. train shuffles whenever it is started, and fit would start it twice an
+# epoch; with repeat() it never ends. fit itself cannot shuffle a Dataset, and would warn.
 history = model.fit(train.repeat(), steps_per_epoch=len(train), shuffle=False,
     validation_data=validation, epochs=epochs, verbose=2,
     callbacks=[LearningRateLogger()])
