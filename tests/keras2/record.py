@@ -5,11 +5,11 @@ its own; TensorFlow brings Keras 3, which here only draws the start weights:
 
     python3 -m venv /tmp/keras2
     /tmp/keras2/bin/pip install tf_keras pandas
-    /tmp/keras2/bin/python tests/record_keras2.py
+    /tmp/keras2/bin/python tests/keras2/record.py
 
 Nothing is imported from the scripts. The same seed gives the same start weights and
-the same rows in the same order as theirs; the rules are Keras 2's own. keras2.csv has
-the scripts' 50 epochs, keras2_optimizers.csv has 20 of each optimizer with decay=0.02.
+the same rows in the same order as theirs; the rules are Keras 2's own. scripts.csv has
+the scripts' 50 epochs by their commands, optimizers.csv 20 of each other program.
 """
 
 import math
@@ -24,6 +24,8 @@ import keras
 import pandas as pd
 import tensorflow as tf
 import tf_keras
+from tf_keras.callbacks import LearningRateScheduler, ReduceLROnPlateau
+from tf_keras.optimizers import legacy
 
 keras.config.set_floatx("float64")
 tf_keras.backend.set_floatx("float64")
@@ -37,14 +39,21 @@ TIME_BASED = {
     " --learning-rate 0.05 --decay 0 --momentum 0.9": (0.05, 0.9, 0.0),
 }
 # Rates that train: those of Keras's documentation, but higher for the slow ones.
-OPTIMIZERS = {
-    "Adam": 0.01,
-    "Adagrad": 0.05,
-    "Adadelta": 1.0,
-    "Adamax": 0.01,
-    "RMSprop": 0.01,
-    "Nadam": 0.01,
-}
+OPTIMIZERS = [
+    "SGD(0.1, 0.8, nesterov=True, decay=0.02)",
+    "Adam(0.01, decay=0.02)",
+    "Adagrad(0.05, decay=0.02)",
+    "Adadelta(1.0, decay=0.02)",
+    "Adamax(0.01, decay=0.02)",
+    "RMSprop(0.01, decay=0.02)",
+    "RMSprop(0.01, momentum=0.9, decay=0.02)",
+    "Nadam(0.01, decay=0.02)",
+]
+# Beside SGD(0.1, 0.8, decay=0.02): a callback that sets the rate, too
+CALLBACKS = [
+    "LearningRateScheduler(lambda epoch: 0.1 * 0.5 ** (epoch // 5))",
+    "ReduceLROnPlateau(factor=0.5, patience=1)",
+]
 
 
 def article_step_decay(epoch):
@@ -54,10 +63,9 @@ def article_step_decay(epoch):
 def train(optimizer, callbacks=(), epochs=50):
     """Train Keras 2's network from the scripts' start and return its History's table."""
     keras.utils.set_random_seed(7)
-    rows = pd.read_csv(FOLDER.parent / "ionosphere.csv", header=None)
+    rows = pd.read_csv(FOLDER.parents[1] / "ionosphere.csv", header=None)
     X, y = rows.iloc[:, :34].to_numpy(), (rows[34] == "g").to_numpy("int64")
     training = tf.data.Dataset.from_tensor_slices((X[:235], y[:235]))
-    training = training.shuffle(235)
 
     start = keras.Sequential([keras.Input((34,))])
     for units in (34, 1):
@@ -72,43 +80,37 @@ def train(optimizer, callbacks=(), epochs=50):
     model.set_weights(start.get_weights())
 
     model.compile(loss="binary_crossentropy", optimizer=optimizer, metrics=["accuracy"])
-    losses = []
-    orders = training.batch(235).repeat(epochs)
-    for epoch, (X_shuffled, y_shuffled) in enumerate(orders):
-        history = model.fit(
-            X_shuffled,
-            y_shuffled,
-            batch_size=28,
-            shuffle=False,
-            validation_data=(X[235:], y[235:]),
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            callbacks=list(callbacks),
-            verbose=0,
-        )
-        losses.append(pd.DataFrame(history.history, index=[epoch + 1]))
-    return pd.concat(losses)
+    history = model.fit(
+        training.shuffle(235).batch(28).repeat(),
+        steps_per_epoch=9,
+        validation_data=(X[235:], y[235:]),
+        epochs=epochs,
+        callbacks=list(callbacks),
+        verbose=0,
+    )
+    return pd.DataFrame(history.history, index=range(1, epochs + 1))
 
 
 def write(name, tables, key, columns):
     table = pd.concat(tables, names=[key, "epoch"])
-    table[columns].to_csv(FOLDER / name, float_format="%.12f")
+    table[columns].to_csv(
+        FOLDER / name, float_format="%.12f", lineterminator="\n", encoding="utf-8"
+    )
 
 
 def main():
-    legacy = tf_keras.optimizers.legacy
     tables = {
         f"time_based_decay.py{options}": train(legacy.SGD(rate, momentum, decay=decay))
         for options, (rate, momentum, decay) in TIME_BASED.items()
     }
-    schedule = tf_keras.callbacks.LearningRateScheduler(article_step_decay)
+    schedule = LearningRateScheduler(article_step_decay)
     tables["drop_based_decay.py"] = train(legacy.SGD(0.0, 0.9), [schedule])
-    write("keras2.csv", tables, "command", ["loss", "val_loss", "val_accuracy"])
-    tables = {
-        f"{name}({rate})": train(getattr(legacy, name)(rate, decay=0.02), epochs=20)
-        for name, rate in OPTIMIZERS.items()
-    }
-    write("keras2_optimizers.csv", tables, "optimizer", ["val_loss"])
+    write("scripts.csv", tables, "command", ["loss", "val_loss", "val_accuracy"])
+    tables = {x: train(eval(f"legacy.{x}"), epochs=20) for x in OPTIMIZERS}
+    for callback in CALLBACKS:
+        sgd = legacy.SGD(0.1, 0.8, decay=0.02)
+        tables[callback] = train(sgd, [eval(callback)], epochs=20)
+    write("optimizers.csv", tables, "program", ["val_loss"])
 
 
 if __name__ == "__main__":
