@@ -96,7 +96,7 @@ sgd = SGD(learning_rate=0.0, momentum=options.momentum)
 model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 lrate = LearningRateScheduler(step_decay)  # it logs the rate, too
 # Fit the model. train shuffles whenever it is started, and fit would start it twice an
-# epoch; with repeat() it never ends. fit itself cannot shuffle a Dataset, and would warn.
+# epoch; with repeat() it never ends. fit cannot shuffle a Dataset itself (a warning).
 history = model.fit(train.repeat(), steps_per_epoch=len(train), shuffle=False,
     validation_data=validation, epochs=epochs, verbose=2,
     callbacks=[lrate])

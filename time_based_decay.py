@@ -87,7 +87,7 @@ model = Sequential()
 model.add(Input((34,)))  # Keras 3 warns of input_dim=34
 model.add(Dense(34, kernel_initializer="normal", activation="relu"))
 model.add(Dense(1, kernel_initializer="normal", activation="sigmoid"))
-# Compile model
+# Compile model with time-based decay
 epochs, learning_rate = options.epochs, options.learning_rate
 decay_rate = learning_rate / epochs if options.decay is None else options.decay
 # rate = learning_rate / (1 + decay_rate * batches done), as decay was in Keras 2.
@@ -96,7 +96,7 @@ schedule = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay_rate)
 sgd = SGD(learning_rate=schedule, momentum=options.momentum)
 model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 # Fit the model. train shuffles whenever it is started, and fit would start it twice an
-# epoch; with repeat() it never ends. fit itself cannot shuffle a Dataset, and would warn.
+# epoch; with repeat() it never ends. fit cannot shuffle a Dataset itself (a warning).
 history = model.fit(train.repeat(), steps_per_epoch=len(train), shuffle=False,
     validation_data=validation, epochs=epochs, verbose=2,
     callbacks=[LearningRateLogger()])

@@ -1,65 +1,72 @@
-"""What the tests share: the data, the recorded rows, and how to run a script here."""
+"""What the tests share: how to run a script here, and the pages."""
 
+import os
 import re
 import runpy
 import shutil
+import sys
 import tempfile
-from collections import namedtuple
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
-import pandas as pd
+os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3")
+
+import keras
+import matplotlib
 from PIL import Image, ImageChops, ImageStat
 
-from time_based_decay import keras  # first: it sets what is read when Keras is imported
-
+matplotlib.rcdefaults()  # not those of whoever runs the tests
 ROOT = Path(__file__).parents[1]
 TIME, DROP = SCRIPTS = ("time_based_decay.py", "drop_based_decay.py")
 STEP_TIMES = re.compile(r"(?<=9/9 - ).*?/step - ")  # as Keras prints them
-GOOD = (pd.read_csv(ROOT / "ionosphere.csv", header=None)[34] == "g").to_numpy()
-RECORDED = pd.read_csv(ROOT / "benchmarks" / "accuracy.csv", keep_default_na=False)
-# Of a measure, a split and a setting, by seed; accuracies in per cent, losses in nats.
-TABLE = RECORDED.assign(accuracy=RECORDED["right"] / 116 * 100)
-MEASURED = TABLE.pivot(index="seed", columns=["split", "setting"])
-Result = namedtuple("Result", "end out err history")
+README, ARTICLE, GUIDE = "README.md", "docs/article.md", "docs/keras-2-to-3.md"
+CHINESE = {page: f"docs/{Path(page).stem}.zh-CN.md" for page in (README, ARTICLE, GUIDE)}
+PAGES = [*CHINESE, *CHINESE.values(), "benchmarks/README.md"]
+TEXT = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 
 
-def code(text, word=""):
+def blocks(page, word=""):
     """Return the code blocks of a page that have the word."""
-    blocks = re.findall(r"^```\w+\n(.*?)^```\n", text, re.MULTILINE | re.DOTALL)
-    return [block for block in blocks if word in block]
+    found = re.findall(r"^```\w+\n(.*?)^```$", TEXT[page], re.MULTILINE | re.DOTALL)
+    return [block for block in found if word in block]
 
 
 @cache
 def run(script, *options, folder=ROOT):
-    """Run main of a script here, where TensorFlow is up; leave times out of out."""
+    """Run a script here, where TensorFlow is up; return what it leaves and prints."""
     keras.config.set_floatx("float32")  # as a notebook's kernel may have left them
     keras.config.set_dtype_policy("mixed_float16")
-    main = runpy.run_path(str(folder / script))["main"]
+    argv, sys.argv = sys.argv, [str(folder / script), *map(str, options)]
+    left, end = {"history": SimpleNamespace(history=None)}, 0
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         try:
-            end, history = 0, main([str(option) for option in options]).history
+            left = runpy.run_path(sys.argv[0])
         except SystemExit as error:  # with a code, or a text for stderr
-            end, history = error.code, None
-    return Result(end, STEP_TIMES.sub("", out.getvalue()), err.getvalue(), history)
+            end = error.code
+        finally:
+            sys.argv = argv
+    left["history"] = left["history"].history
+    out = STEP_TIMES.sub("", out.getvalue())  # without the times
+    return SimpleNamespace(**left | {"end": end, "out": out, "err": err.getvalue()})
 
 
-def run_with(script, snippet, *options):
-    """Run a script in which the snippet's statements replace those of their names."""
-    source = (ROOT / script).read_text()
-    for statement in re.split(r"(?m)^(?=    \w+ = )", snippet)[1:]:
-        [line] = re.findall(rf"(?m)^{statement.split('=')[0]}= .*\n", source)
-        source = source.replace(line, statement)
+def run_with(script, lines, *options):
+    """Run a script in which each line that begins so is replaced by what is given."""
+    source = (ROOT / script).read_text(encoding="utf-8")
+    for start, new in lines.items():
+        [line] = re.findall(rf"(?m)^{re.escape(start)}.*\n", source)
+        source = source.replace(line, new)
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, script).write_text(source)
+        Path(folder, script).write_text(source, encoding="utf-8")
         shutil.copy(ROOT / "ionosphere.csv", folder)
         return run(script, *options, folder=Path(folder))
 
 
 def same_as_in_docs(drawn):
-    """Assert that a picture is that of its name in docs."""
+    """Assert that a picture is that of its name in docs, if one Matplotlib drew both."""
     old, new = (Image.open(path) for path in (ROOT / "docs" / drawn.name, drawn))
-    if old.info["Software"] == new.info["Software"]:  # by one version of Matplotlib
+    if old.info["Software"] == new.info["Software"]:
         assert max(ImageStat.Stat(ImageChops.difference(old, new)).mean) < 0.05

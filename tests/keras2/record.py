@@ -24,7 +24,7 @@ import keras
 import pandas as pd
 import tensorflow as tf
 import tf_keras
-from tf_keras.callbacks import LearningRateScheduler, ReduceLROnPlateau
+from tf_keras import callbacks
 from tf_keras.optimizers import legacy
 
 keras.config.set_floatx("float64")
@@ -60,7 +60,7 @@ def article_step_decay(epoch):
     return 0.1 * math.pow(0.5, math.floor((1 + epoch) / 10.0))
 
 
-def train(optimizer, callbacks=(), epochs=50):
+def train(optimizer, extra=(), epochs=50):
     """Train Keras 2's network from the scripts' start and return its History's table."""
     keras.utils.set_random_seed(7)
     rows = pd.read_csv(FOLDER.parents[1] / "ionosphere.csv", header=None)
@@ -85,7 +85,7 @@ def train(optimizer, callbacks=(), epochs=50):
         steps_per_epoch=9,
         validation_data=(X[235:], y[235:]),
         epochs=epochs,
-        callbacks=list(callbacks),
+        callbacks=list(extra),
         verbose=0,
     )
     return pd.DataFrame(history.history, index=range(1, epochs + 1))
@@ -103,13 +103,13 @@ def main():
         f"time_based_decay.py{options}": train(legacy.SGD(rate, momentum, decay=decay))
         for options, (rate, momentum, decay) in TIME_BASED.items()
     }
-    schedule = LearningRateScheduler(article_step_decay)
+    schedule = callbacks.LearningRateScheduler(article_step_decay)
     tables["drop_based_decay.py"] = train(legacy.SGD(0.0, 0.9), [schedule])
     write("scripts.csv", tables, "command", ["loss", "val_loss", "val_accuracy"])
     tables = {x: train(eval(f"legacy.{x}"), epochs=20) for x in OPTIMIZERS}
     for callback in CALLBACKS:
         sgd = legacy.SGD(0.1, 0.8, decay=0.02)
-        tables[callback] = train(sgd, [eval(callback)], epochs=20)
+        tables[callback] = train(sgd, [eval(f"callbacks.{callback}")], epochs=20)
     write("optimizers.csv", tables, "program", ["val_loss"])
 
 
