@@ -32,21 +32,19 @@ MEASURES = {"accuracy": ("points", 2), "loss": ("nats", 3)}  # with unit and dig
 NONE, M8, M9 = "constant 0.1 / 0", "constant 0.1 / 0.8", "constant 0.1 / 0.9"
 TIME, DROP = "time-based 0.1 / 0.8", "drop-based 0.1 / 0.9"
 EXP, COS = "exponential 0.1 / 0.9", "cosine 0.1 / 0.9"
+LOW = "an equally low constant rate"
 COMPARED = {
     "time-based decay, against the constant rate 0.1": (TIME, M8),
-    "time-based decay, against an equally low constant rate": (TIME, f"mean-{TIME}"),
+    f"time-based decay, against {LOW}": (TIME, f"mean-{TIME}"),
     "drop-based decay, against the constant rate 0.1": (DROP, M9),
-    "drop-based decay, against an equally low constant rate": (DROP, f"mean-{DROP}"),
+    f"drop-based decay, against {LOW}": (DROP, f"mean-{DROP}"),
     "momentum 0.8, against none": (M8, NONE),
     "momentum 0.9, against none": (M9, NONE),
     "momentum 0.9, against 0.8": (M9, M8),
     "exponential decay, against the constant rate 0.1": (EXP, M9),
-    "exponential decay, against an equally low constant rate": (
-        EXP,
-        f"mean-{EXP}",
-    ),
+    f"exponential decay, against {LOW}": (EXP, f"mean-{EXP}"),
     "cosine decay, against the constant rate 0.1": (COS, M9),
-    "cosine decay, against an equally low constant rate": (COS, f"mean-{COS}"),
+    f"cosine decay, against {LOW}": (COS, f"mean-{COS}"),
 }
 LOOKS = [(50, name) for name in COMPARED]
 LOOKS += [(100, name) for name in list(COMPARED)[:-4]]
@@ -250,7 +248,7 @@ def save_plot(results, path):
         axes.set(yticks=[], xlim=(-0.9, 3.4), ylim=(len(rows) - 0.4, -0.6))
         axes.set_title(f"validated on {SPLITS[split]}", loc="left")
         axes.set_title("better \N{RIGHTWARDS ARROW}", loc="right")
-    axes.legend(handles=axes.lines[:2], loc="center right")
+    figure.legend(handles=axes.lines[:2], loc="outside lower center", ncols=2)
     axes.set_xlabel("accuracy gained, points (bars: 95%; gray: one row of 116)")
     figure.savefig(path)
 
