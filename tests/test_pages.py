@@ -28,7 +28,8 @@ def rates(decay, *epochs):
 T8, D9 = "time-based 0.1 / 0.8", "drop-based 0.1 / 0.9"
 C0, C8, C9 = "constant 0.1 / 0", "constant 0.1 / 0.8", "constant 0.1 / 0.9"
 PAIRS = [(T8, C8), (D9, C9), (T8, f"mean-{T8}"), (D9, f"mean-{D9}")]
-GAINS = " ".join(gain(*pair, epochs=100) for pair in PAIRS)
+LONG = [gain(*pair, split, 100) for split in ("last", "random") for pair in PAIRS]
+GAINS = " ".join([LONG[0], gain(T8, C8), LONG[1], gain(D9, C9), *LONG[2:]])
 TABLE = " ".join(f"{x:.10g}" for x in 0.1 / np.cumprod(1 + 0.001 * np.arange(5)))
 LAST = 0.1 / np.prod(1 + 0.002 * np.arange(50))
 BASE = POINTS.loc["last", f"{C0} after 50: right"].mean()
@@ -37,7 +38,8 @@ FIGURES = [  # numbers that stand in one line of a page, in this order, in both 
     (README, f"{114 / 116:.2%} 114 116 {115 / 116:.2%} 115 116"),
     (README, gain(D9, T8)),
     (README, f"{gain(T8, C0)} {gain(C8, C0)} {gain(T8, C8)} 400 116 {100 / 116:.2f}"),
-    (README, f"100 50 {GAINS} 0.25"),
+    (README, f"0.4 {gain('constant 0.4 / 0', C0)}"),
+    (README, f"100 50 {GAINS}"),
     (README, f"351 {sum(run(TIME).Y)} {sum(1 - run(TIME).Y)}"),
     (ARTICLE, f"{rates(0.002, 50)} {0.1 / (1 + 0.002 * 49):.5f} {LAST:.6f}"),
     (ARTICLE, f"0.001 {TABLE} 0.1 {rates(0.001, 2, 3, 4, 5)}"),

@@ -149,6 +149,7 @@ def test_a_process(tmp_path, script):
     env |= {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "torch"}
     if script == DROP:  # another machine: oneDNN, and older instructions
         env |= {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+        env["KERAS_BACKEND"] = "tensorflow"  # as TensorFlow itself may import Keras
         start = "import runpy, sys, tensorflow; del sys.argv[0]; runpy.run_path(sys.argv[0])"
         command += ["-c", start]
     command += [str(ROOT / script), "--plot", str(drawn)]
