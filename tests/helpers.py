@@ -21,7 +21,6 @@ from PIL import Image, ImageChops, ImageStat
 matplotlib.rcdefaults()  # not those of whoever runs the tests
 ROOT = Path(__file__).parents[1]
 TIME, DROP = SCRIPTS = ("time_based_decay.py", "drop_based_decay.py")
-STEP_TIMES = re.compile(r"(?<=9/9 - ).*?/step - ")  # as Keras prints them
 README, ARTICLE, GUIDE = "README.md", "docs/article.md", "docs/keras-2-to-3.md"
 CHINESE = {page: f"docs/{Path(page).stem}.zh-CN.md" for page in (README, ARTICLE, GUIDE)}
 PAGES = [*CHINESE, *CHINESE.values(), "benchmarks/README.md"]
@@ -32,6 +31,11 @@ def blocks(page, word=""):
     """Return the code blocks of a page that have the word."""
     found = re.findall(r"^```\w+\n(.*?)^```$", TEXT[page], re.MULTILINE | re.DOTALL)
     return [block for block in found if word in block]
+
+
+def timeless(printed):
+    """Return what a script prints, without the times that Keras gives."""
+    return re.sub(r"(?<=9/9 - ).*?/step - ", "", printed)
 
 
 @cache
@@ -48,9 +52,8 @@ def run(script, *options, folder=ROOT):
             end = error.code
         finally:
             sys.argv = argv
-    left["history"] = left["history"].history
-    out = STEP_TIMES.sub("", out.getvalue())  # without the times
-    return SimpleNamespace(**left | {"end": end, "out": out, "err": err.getvalue()})
+    left |= {"end": end, "out": timeless(out.getvalue()), "err": err.getvalue()}
+    return SimpleNamespace(**left | {"history": left["history"].history})
 
 
 def run_with(script, lines, *options):
