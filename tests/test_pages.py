@@ -39,7 +39,7 @@ FIGURES = [  # numbers that stand in one line of a page, in this order, in both 
     (README, gain(D9, T8)),
     (README, f"{gain(T8, C0)} {gain(C8, C0)} {gain(T8, C8)} 400 116 {100 / 116:.2f}"),
     (README, f"0.4 {gain('constant 0.4 / 0', C0)}"),
-    (README, f"100 50 {GAINS}"),
+    (README, f"100 {GAINS}"),
     (README, f"351 {sum(run(TIME).Y)} {sum(1 - run(TIME).Y)}"),
     (ARTICLE, f"{rates(0.002, 50)} {0.1 / (1 + 0.002 * 49):.5f} {LAST:.6f}"),
     (ARTICLE, f"0.001 {TABLE} 0.1 {rates(0.001, 2, 3, 4, 5)}"),
