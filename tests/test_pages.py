@@ -74,7 +74,7 @@ def test_both_languages_say_the_same(page):
     token = re.compile(r"`+[^`]+`+|(?<![\w.])[-+]?\d+(?:\.\d+)*", re.ASCII)
     lines = [TEXT[name].splitlines() for name in (page, CHINESE[page])]
     for pair in zip(*lines, strict=True):
-        said = [re.sub(r"\]\([^)]*\)|# .*", "", line) for line in pair]
+        said = [re.sub(r"\]\([^)]*\)|# .*|<[^>]*>", "", line) for line in pair]
         english, chinese = (sorted(token.findall(line)) for line in said)
         assert english == chinese, pair[1]
 
