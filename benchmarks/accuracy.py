@@ -31,21 +31,21 @@ MEASURES = {"accuracy": ("points", 2), "loss": ("nats", 3)}  # with unit and dig
 NONE, M8, M9 = "constant 0.1 / 0", "constant 0.1 / 0.8", "constant 0.1 / 0.9"
 TIME, DROP = "time-based 0.1 / 0.8", "drop-based 0.1 / 0.9"
 EXP, COS = "exponential 0.1 / 0.9", "cosine 0.1 / 0.9"
-LOW = "an equally low constant rate"
 COMPARED = {
-    "time-based decay, against the constant rate 0.1": (TIME, M8),
-    f"time-based decay, against {LOW}": (TIME, f"mean-{TIME}"),
-    "drop-based decay, against the constant rate 0.1": (DROP, M9),
-    f"drop-based decay, against {LOW}": (DROP, f"mean-{DROP}"),
+    "time-based, against rate 0.1": (TIME, M8),
+    "time-based, against its mean": (TIME, f"mean-{TIME}"),
+    "drop-based, against rate 0.1": (DROP, M9),
+    "drop-based, against its mean": (DROP, f"mean-{DROP}"),
     "momentum 0.8, against none": (M8, NONE),
     "momentum 0.9, against none": (M9, NONE),
     "momentum 0.9, against 0.8": (M9, M8),
-    "rate 0.4, against 0.1, both without momentum": ("constant 0.4 / 0", NONE),
-    "exponential decay, against the constant rate 0.1": (EXP, M9),
-    f"exponential decay, against {LOW}": (EXP, f"mean-{EXP}"),
-    "cosine decay, against the constant rate 0.1": (COS, M9),
-    f"cosine decay, against {LOW}": (COS, f"mean-{COS}"),
+    "rate 0.4, against rate 0.1": ("constant 0.4 / 0", NONE),
+    "exponential, against rate 0.1": (EXP, M9),
+    "exponential, against its mean": (EXP, f"mean-{EXP}"),
+    "cosine, against rate 0.1": (COS, M9),
+    "cosine, against its mean": (COS, f"mean-{COS}"),
 }
+LOW = "an equally low constant rate"  # its mean
 LOOKS = [(50, name) for name in COMPARED]
 LOOKS += [(100, name) for name in list(COMPARED)[:-5]]
 # Two grids of twelve, of which the best after 50 epochs are compared
@@ -111,8 +111,8 @@ def start(seed, epochs=100):
 def train(X, Y, splits, starts, setting, seen):
     """Train a network for each split and start, all at once; yield how they validate.
 
-    splits and starts hold what split_rows and start return, seen the epochs after which
-    to look. Yields (epochs, rows right, losses), the last two of shape (networks,).
+    splits and starts are what split_rows and start return. Yields the epochs of seen, the
+    rows right and the losses, the last two of shape (networks,).
     """
     networks = len(starts)
     training, validation = (np.stack(rows) for rows in zip(*splits))
@@ -215,8 +215,8 @@ def tables(results):
             *settings, numbers = tuned(results, split, measure)
             text = f"{mean_text(numbers, digits)} {unit}"
             best.append([f"{split} rows: {measure}", *settings, text])
-        heads = [f"{measure}, {unit}: {split} rows" for split in SPLITS]
-        found.append(markdown(["difference", "epochs", *heads], rows))
+        heads = [f"{split} rows, {unit}" for split in SPLITS]
+        found.append(markdown([measure, "epochs", *heads], rows))
     found.append(markdown(["best for", "schedule", "constant", "difference"], best))
     return [*found, markdown(["mean", "epochs", *[x[0] for x in best]], ends)]
 
@@ -230,15 +230,13 @@ def save_plot(results, path):
         for name in list(COMPARED)[:5]:
             pair = COMPARED[name]
             rows[name] = differences(*kind, pair, 50), differences(*kind, pair, 100)
-        rows["best of 12 schedules, against best of 12 constant settings"] = tuned(*kind)[
-            2:
-        ]
+        rows["best of 12 schedules, against best of 12 constant settings"] = tuned(*kind)[2:]
         for height, (name, both) in enumerate(rows.items()):
-            axes.text(-0.85, height - 0.2, name)
+            name = name.replace("-based", "-based decay").replace("its mean", LOW)
+            axes.text(-0.85, height - 0.2, name.replace("rate 0.1", "the constant rate 0.1"))
             for x, epochs, form in zip(both, (50, 100), ("full", "none")):
-                bar = axes.errorbar(
-                    x.mean(), height + 0.2, xerr=1.96 * x.sem(), fmt="C0o"
-                )
+                error = 1.96 * x.sem()
+                bar = axes.errorbar(x.mean(), height + 0.2, xerr=error, fmt="C0o")
                 bar.lines[0].set(fillstyle=form, label=f"{epochs} epochs")
         axes.axvspan(-100 / VALIDATION, 100 / VALIDATION, color="gray", alpha=0.2)
         axes.axvline(0, color="gray")
