@@ -77,7 +77,6 @@ def test_the_picture(tmp_path):
 
 
 def test_speed():
-    assert [x for x in speed.programs("x") if "fit" in x] == list(speed.programs("x"))[4:]
     for program, word in (speed.KERAS3, "=schedule"), (speed.KERAS2, "decay=decay_rate"):
         compile(program, "program", "exec")
         assert "fit(X, Y, validation_split=0.33, epochs" in program and word in program

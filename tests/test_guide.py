@@ -212,14 +212,7 @@ def test_the_repair_of_the_article(package, settings):
         right = names["model"].history.history["val_accuracy"][-1] * 116
         assert f" {used:.4f}" in TEXT[README]
         assert f"{right / 116:.2%}, the script" in TEXT[ARTICLE]
-    old = "sgd = SGD(lr=learning_rate, momentum=momentum, decay=decay_rate)"
-    with pytest.warns(UserWarning), pytest.raises(ValueError, match=r"\{'lr': 0.\d\}"):
-        exec(old, names)
-    with pytest.warns(UserWarning, match="`decay` is no longer supported"):  # the trap
-        exec(old.replace("lr=", "learning_rate="), names)
-    assert names["sgd"].get_config()["learning_rate"] == pytest.approx(first)
-    drop_based = re.search(r"`(sgd = SGD\(learning_rate=0.0.*?)`", TEXT[README])[1]
-    exec(drop_based, names)
+    exec(re.search(r"`(sgd = SGD\(learning_rate=0.0.*?)`", TEXT[README])[1], names)
     assert (float(names["sgd"].learning_rate), names["sgd"].momentum) == (0.0, 0.9)
 
 
