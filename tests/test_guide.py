@@ -197,6 +197,17 @@ def test_every_optimizer_is_keras_2s(program, keras2):
         assert f"{name} {difference(repair):.1g}" in TEXT[GUIDE]
 
 
+@pytest.mark.parametrize("name", ["RMSpropOfKeras2", "NadamOfKeras2"])
+def test_the_classes_train_an_embedding(names, name):
+    layers = [keras.layers.Embedding(5, 2), keras.layers.Flatten(), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    model.compile(names[name](0.1), "mse")
+    before = model.get_weights()[0]
+    model.fit(np.ones((8, 3)), np.ones(8), verbose=0)
+    moved = abs(model.get_weights()[0] - before).sum(axis=1) > 0
+    assert list(moved) == [False, True, False, False, False]
+
+
 @pytest.mark.parametrize(("package", "settings"), PACKAGES)
 def test_the_repair_of_the_article(package, settings):
     [new] = blocks(README, "InverseTimeDecay")
