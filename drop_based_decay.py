@@ -112,7 +112,7 @@ if plot:
     panels["accuracy"].axhline(good / total, c="gray", label="calling every row good")
     for name, values in history.history.items():
         axes = panels[name.removeprefix("val_")]
-        axes.plot(range(1, epochs + 1), values, ".-", label=name)
+        axes.plot(range(1, len(values) + 1), values, ".-", label=name)
     for axes, low, high in zip(panels.values(), (-0.005, 0, 0.5), (0.11, 0.75, 1.02)):
         axes.set_ylim(min(low, axes.get_ylim()[0]), max(high, axes.get_ylim()[1]))
         axes.set_xticks(range(0, epochs + 1, max(1, epochs // 5)))
