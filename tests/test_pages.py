@@ -20,6 +20,13 @@ def gain(setting, other, split="last", epochs=50):
     return f"{abs(ends.mean().diff().iloc[-1]):.2f}"
 
 
+def interval(setting, other, split, epochs=50, first=0):
+    """Return the mean difference from a first seed on, and its 95 % interval's ends."""
+    a, b = (POINTS.loc[split, f"{x} after {epochs}: right"] for x in (setting, other))
+    mean, error = (a - b)[first:].mean(), (a - b)[first:].sem()
+    return mean, mean - 1.96 * error, mean + 1.96 * error
+
+
 def rates(decay, *epochs):
     """Return Keras 2's rates at the start of epochs, counted from 1, in five digits."""
     return " ".join(f"{0.1 / (1 + decay * 9 * (n - 1)):.5f}" for n in epochs)
@@ -30,6 +37,9 @@ C0, C8, C9 = "constant 0.1 / 0", "constant 0.1 / 0.8", "constant 0.1 / 0.9"
 PAIRS = [(T8, C8), (D9, C9), (T8, f"mean-{T8}"), (D9, f"mean-{D9}")]
 LONG = [gain(*pair, split, 100) for split in ("last", "random") for pair in PAIRS]
 GAINS = " ".join([LONG[0], gain(T8, C8), LONG[1], gain(D9, C9), *LONG[2:]])
+RANDOM = [x for pair in PAIRS for x in interval(*pair, "random", 100)]
+TUNED = interval(D9, "constant 0.05 / 0.9", "last", first=200)
+TUNED += interval("time-based 0.4 / 0.8", "constant 0.2 / 0.8", "random", first=200)
 TABLE = " ".join(f"{x:.10g}" for x in 0.1 / np.cumprod(1 + 0.001 * np.arange(5)))
 LAST = 0.1 / np.prod(1 + 0.002 * np.arange(50))
 BASE = POINTS.loc["last", f"{C0} after 50: right"].mean()
@@ -39,7 +49,9 @@ FIGURES = [  # numbers that stand in one line of a page, in this order, in both 
     (README, gain(D9, T8)),
     (README, f"{gain(T8, C0)} {gain(C8, C0)} {gain(T8, C8)} 400 116 {100 / 116:.2f}"),
     (README, f"0.4 {gain('constant 0.4 / 0', C0)}"),
-    (README, f"100 {GAINS}"),
+    (README, f"100 {GAINS} {min(RANDOM):.2f} {max(RANDOM):+.2f}"),
+    (README, "{:.2f} {:.2f} {:.2f} {:.2f}".format(*TUNED[:3], -TUNED[3])),
+    (README, f"{-TUNED[3]:.2f} {TUNED[4]:.2f} {TUNED[5]:+.2f}"),
     (README, f"351 {sum(run(TIME).Y)} {sum(1 - run(TIME).Y)}"),
     (ARTICLE, f"{rates(0.002, 50)} {0.1 / (1 + 0.002 * 49):.5f} {LAST:.6f}"),
     (ARTICLE, f"0.001 {TABLE} 0.1 {rates(0.001, 2, 3, 4, 5)}"),
