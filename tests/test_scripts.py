@@ -43,7 +43,7 @@ BAD_DATA = [  # what stands in place of which text, here of the last row; what i
     (DATA, "", "[]"),
     (",", ";", "'1;0;0.99539"),
     (",g\n$", ",good\n", "'good'"),
-    (",[^,]*,g\n$", ",1.5,\n", "'1.5', 'b', 'g', 'nan'"),
+    (",[^,]*,[^,]*,g\n$", ",,1.5,g\n", "'1.5', 'b', 'g', 'nan'"),
     (",g\n$", ",g,0\n", "'0'"),
     (",g\n$", ",g,,0\n", "saw 37"),
     (",g\n$", ",\xff\n", "utf-8"),
