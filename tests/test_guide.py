@@ -94,8 +94,8 @@ def hear(code, names, name):
 @pytest.mark.parametrize(("words", "old", "expected"), ENTRIES)
 def test_what_keras_says_and_what_to_write(tmp_path, monkeypatch, words, old, expected):
     monkeypatch.chdir(tmp_path)
-    constant = LearningRateScheduler(lambda epoch: 0.1)
-    model = trained(SGD(0.1), constant, eager="generator" not in old)  # eager: slow in 450 batches
+    eager, constant = "generator" not in old, LearningRateScheduler(lambda epoch: 0.1)
+    model = trained(SGD(0.1), constant, eager=eager)
     names = PAGE | globals() | {"model": model, "history": model.history}
     names["generator"] = ((np.zeros((2, 2)), np.zeros((2, 1))) for _ in range(1000))
     entries = re.findall("(?m)^- (.*)$", SILENT if words in SILENT else LOUD)
@@ -127,16 +127,16 @@ def test_every_optimizer_is_keras_2s(program, keras2):
         layers = [keras.layers.Embedding(5, 2), keras.layers.Flatten()]
         assert trained(PAGE[f"{name}OfKeras2"](0.1), layers=layers)
 
-def test_the_repair_of_the_article():
-    new = block("InverseTimeDecay", README)
+def test_the_repair_of_the_article(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    program = PROGRAM.format(keras="tensorflow.keras", sgd=block("InverseTimeDecay", README))
     with pytest.warns(UserWarning, match="Do not pass an `input_shape`"):
-        exec(PROGRAM.format(keras="tensorflow.keras", sgd=new), names := {})
+        exec(program, names := {})
     assert rate(names["sgd"]) == round(0.1 / (1 + 0.002 * 450), 6)  # Keras 2's
     assert names["sgd"].momentum == 0.8 and f" {rate(names['sgd']):.4f}" in TEXT[README]
-    right = names["model"].history.history["val_accuracy"][-1]
-    assert f"{right:.2%}, the script" in TEXT[ARTICLE]
+    assert f"{names['model'].history.history['val_accuracy'][-1]:.2%}, the" in TEXT[ARTICLE]
     exec(re.search(r"`(sgd = SGD\(learning_rate=0.0.*?)`", TEXT[README])[1], names)
-    assert (float(names["sgd"].learning_rate), names["sgd"].momentum) == (0.0, 0.9)
+    assert (rate(names["sgd"]), names["sgd"].momentum) == (0.0, 0.9)
 
 def test_counting_epochs_and_going_on(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
