@@ -10,6 +10,7 @@ TABLES = {  # by the first word of their heads
     table.split()[1]: [re.split(r" *\| *", row)[1:-1] for row in table.splitlines()[2:]]
     for table in re.findall(r"(?m)(?:^\|.*\n)+", TEXT["benchmarks/README.md"])
 }
+
 def test_the_record():
     for script, setting in (TIME, "time-based 0.1 / 0.8"), (DROP, "drop-based 0.1 / 0.9"):
         history = run(script).history.history

@@ -94,8 +94,7 @@ def hear(code, names, name):
 @pytest.mark.parametrize(("words", "old", "expected"), ENTRIES)
 def test_what_keras_says_and_what_to_write(tmp_path, monkeypatch, words, old, expected):
     monkeypatch.chdir(tmp_path)
-    eager, constant = "generator" not in old, LearningRateScheduler(lambda epoch: 0.1)
-    model = trained(SGD(0.1), constant, eager=eager)
+    model = trained(SGD(0.1), LearningRateScheduler(lambda epoch: 0.1), eager="generator" not in old)
     names = PAGE | globals() | {"model": model, "history": model.history}
     names["generator"] = ((np.zeros((2, 2)), np.zeros((2, 1))) for _ in range(1000))
     entries = re.findall("(?m)^- (.*)$", SILENT if words in SILENT else LOUD)

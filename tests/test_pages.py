@@ -9,19 +9,19 @@ from helpers import ARTICLE, CHINESE, GUIDE, README, ROOT, TEXT, TIME, block, ga
 T8, D9 = "time-based 0.1 / 0.8", "drop-based 0.1 / 0.9"
 C0, C8, C9 = "constant 0.1 / 0", "constant 0.1 / 0.8", "constant 0.1 / 0.9"
 PAIRS = [(T8, C8), (D9, C9), (T8, f"mean-{T8}"), (D9, f"mean-{D9}")]
-G, H = ([f"{gain(*x, 'last', n)[0]:.2f}" for x in PAIRS] for n in (50, 100))
+SHORT, LONG = ([f"{gain(*x, 'last', n)[0]:.2f}" for x in PAIRS] for n in (50, 100))
 M, LOW, HIGH = zip(*[gain(*x, "random", 100) for x in PAIRS])
-LOSS = gain("time-based 0.4 / 0.8", "constant 0.2 / 0.8", "random", first=200)
+TUNED = gain("time-based 0.4 / 0.8", "constant 0.2 / 0.8", "random", first=200)
 FIGURES = [  # numbers that stand in one line of a page, in this order, in both languages
     (README, f"{0.1 / (1 + 0.002 * 441):.5f} {0.1 / 2**5}"),
     (README, f"{114 / 116:.2%} 114 116 {115 / 116:.2%} 115 116"),
     (README, f"{gain(D9, T8)[0]:.2f}"),
-    (README, f"{gain(T8, C0)[0]:.2f} {gain(C8, C0)[0]:.2f} {G[0]} {1 / 1.16:.2f}"),
+    (README, f"{gain(T8, C0)[0]:.2f} {gain(C8, C0)[0]:.2f} {SHORT[0]} {1 / 1.16:.2f}"),
     (README, f"0.4 {gain('constant 0.4 / 0', C0)[0]:.2f}"),
-    (README, f"100 {H[0]} {G[0]} {H[1]} {G[1]} {H[2]} {H[3]}"),
+    (README, f"100 {LONG[0]} {SHORT[0]} {LONG[1]} {SHORT[1]} {LONG[2]} {LONG[3]}"),
     (README, " ".join(f"{abs(x):.2f}" for x in M) + f" {min(LOW):.2f} {max(HIGH):.2f}"),
     (README, " ".join(f"{x:.2f}" for x in gain(D9, "constant 0.05 / 0.9", first=200))),
-    (README, "{:.2f} {:.2f} {:.2f}".format(-LOSS[0], *LOSS[1:])),
+    (README, "{:.2f} {:.2f} {:.2f}".format(-TUNED[0], *TUNED[1:])),
     (README, f"351 {sum(run(TIME).Y)} {sum(1 - run(TIME).Y)}"),
     (ARTICLE, f"{0.1 / 1.098:.5f} {0.1 / np.prod(1 + 0.002 * np.arange(50)):.6f}"),
     (ARTICLE, " ".join(f"{x:.10g}" for x in 0.1 / np.cumprod(1 + np.arange(5) / 1000))),

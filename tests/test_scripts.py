@@ -65,7 +65,7 @@ def test_the_rates(script, options, changes, rates):
 def test_refused(script, refused):
     option, *values = refused.split()
     for value in values:
-        result = run(script, option, value)
+        result = run(script, option, value, folder=ROOT / "missing")  # trains in no case
         usage, *_, last = result.err.splitlines()
         assert (result.end, result.out, usage[:7]) == (2, "", "usage: ")
         assert {"error", option, value} <= set(re.split("[ ':]+", last))
