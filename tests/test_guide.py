@@ -58,7 +58,7 @@ ENTRIES = [  # an item's words; old code; the rate by its last code, or what is 
 PAGE = {**vars(keras.callbacks), **vars(keras.optimizers), "keras": keras}
 PAGE.update(load=keras.saving.load_model, X_train=np.zeros(235), batch_size=28, batches_per_epoch=9)
 CLASSES = block("class RMSprop", GUIDE) + block("class Decay", GUIDE)
-exec(CLASSES + block("class WarmUp", GUIDE) + block("math.ceil", GUIDE), PAGE)
+exec(CLASSES + block("class WarmUp", GUIDE) + block("drops = ", GUIDE), PAGE)
 exec("def step_decay(epoch, lr): return lr + ''", PAGE)
 KERAS2 = pd.read_csv(ROOT / "tests" / "keras2" / "optimizers.csv").groupby("program")
 REPAIRS = {  # others: their name, with a schedule
