@@ -1,117 +1,308 @@
 """The two scripts, against references from outside them."""
 
+import ast
 import hashlib
 import os
 import re
 import subprocess
 import sys
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from helpers import DROP, ROOT, TIME, block, run, same_as_in_docs, timeless
+from conftest import (
+    DROP_BASED,
+    ROOT,
+    TIME_BASED,
+    assert_same_picture,
+    block,
+    copy_script,
+    replace_assignment,
+    run,
+    without_times,
+)
 
-KERAS2 = pd.read_csv(ROOT / "tests" / "keras2" / "scripts.csv").groupby("command")
-TABLE = [0.1, 0.0999000999, 0.0997006985, 0.09940249103, 0.09900646517]  # the article's
-LIST = "    callbacks=callbacks_list)\n"
-# By the rules, written out: an epoch is 9 batches; decay is the learning rate / epochs.
-RATES = [  # the rates in epochs 1, 2, ...
-    (TIME, "--epochs 3 --learning-rate 0.2 --seed 0", {}, [0.2, 0.2 / 1.6, 0.2 / 2.2]),
-    (TIME, "--epochs 1 --learning-rate 100 --decay 0 --momentum 1", {}, [100]),
-    (DROP, "--epochs 5 --epochs-drop 2", {}, [0.1, 0.05, 0.05, 0.025, 0.025]),
-    (DROP, "--epochs 2 --epochs-drop 1 --drop 0.1 --learning-rate 2", {}, [0.2, 0.02]),
-    (DROP, "--epochs 1 --epochs-drop 1 --drop 0 --seed 4294967295 --momentum 1", {}, [0]),
-    # With a page's snippet in place of a line
-    (TIME, "--epochs 2 --decay 0.1", {"schedule = ": block("staircase")}, [0.1, 0.1 / 1.1]),
-    (TIME, "--epochs 2", {"schedule = ": block("Exponential")}, [0.1, 0.1 / 2**0.1]),
-    (TIME, "--epochs 3", {"schedule = ": block("Cosine")}, [0.1, 0.075, 0.025]),
-    (TIME, "--epochs 5", {"sgd = ": block("def table"), "    callbacks=": LIST}, TABLE),
-    (DROP, "--epochs 21", {"lrate = ": "", "sgd = ": block("Plateau")}, [0.1] * 20 + [0.05]),
-]
-REFUSED = [  # an option with values that it does not take
-    (TIME, "--epochs 0 2.5 1000001 much"),
-    (TIME, "--learning-rate -0.1 nan 101 1e999"),
-    (DROP, "--momentum -0.1 1.1 nan much"),
-    (DROP, "--seed -1 4294967296 7.5"),
-    (DROP, "--plot run.gif run missing/run.png"),
-    (TIME, "--epoch 5"),
-    (TIME, "--decay -1.0 101 nan"),
-    (DROP, "--drop -0.1 1.1 nan"),
-    (DROP, "--epochs-drop 0 1000001 2.5"),
-]
+ARTICLE = "docs/article.md"
+SCRIPTS = [TIME_BASED, DROP_BASED]
+KERAS_2 = pd.read_csv(ROOT / "tests" / "keras2" / "scripts.csv").groupby("command")
 DATA = (ROOT / "ionosphere.csv").read_text(encoding="utf-8")
-BAD_DATA = [  # what stands in place of which text, here of the last row; what is said
-    (DATA, "", "[]"),
-    (",", ";", "'1;0;0.99539"),
-    (",g\n$", ",good\n", "'good'"),
-    (",[^,]*,[^,]*,g\n$", ",,1.5,g\n", "'1.5', 'b', 'g', 'nan'"),
-    (",g\n$", ",g,0\n", "'0'"),
-    (",g\n$", ",g,,0\n", "saw 37"),
-    (",g\n$", ",\xff\n", "utf-8"),
-]
+LINES = DATA.splitlines(keepends=True)
+ROW, LAST_ROW = LINES[4], LINES[-1]
+ARTICLES_TABLE = [0.1, 0.0999000999, 0.0997006985, 0.09940249103, 0.09900646517]
 
-@pytest.mark.parametrize(("command", "keras2"), [*KERAS2])
-def test_keras_2_agrees_in_every_epoch(command, keras2):
-    history = run(*command.split()).history.history
+
+@pytest.mark.parametrize("command", KERAS_2.groups)
+def test_keras_2_agrees_in_every_epoch(command):
+    script, _, options = command.partition(" ")
+    history = run(ROOT / script, options)["history"].history
     for column in "loss", "val_loss", "val_accuracy":
-        assert history[column] == pytest.approx(list(keras2[column]), rel=0, abs=1e-7)
+        expected = list(KERAS_2.get_group(command)[column])
+        assert history[column] == pytest.approx(expected, rel=0, abs=1e-7)
 
-@pytest.mark.parametrize(("script", "options", "changes", "rates"), RATES)
-def test_the_rates(script, options, changes, rates):
-    result = run(script, *options.split(), changes=tuple(changes.items()))
-    assert (result.end, result.err, result.gc.isenabled()) == (0, "", True)
-    assert result.history.history["learning_rate"] == pytest.approx(rates)
 
-@pytest.mark.parametrize(("script", "refused"), REFUSED)
-def test_refused(script, refused):
-    option, *values = refused.split()
+# By the rules, written out: an epoch is 9 batches; decay is the learning rate / epochs.
+@pytest.mark.parametrize(
+    ("script", "options", "rates"),
+    [
+        (TIME_BASED, "--epochs 3 --learning-rate 0.2", [0.2, 0.2 / 1.6, 0.2 / 2.2]),
+        (TIME_BASED, "--epochs 2 --decay 0 --momentum 1 --seed 0", [0.1, 0.1]),
+        (TIME_BASED, "--epochs 2 --decay 0.1", [0.1, 0.1 / 1.9]),
+        (DROP_BASED, "--epochs 5 --epochs-drop 2", [0.1, 0.05, 0.05, 0.025, 0.025]),
+        (DROP_BASED, "--epochs 2 --epochs-drop 1 --drop 0.1", [0.01, 0.001]),
+        (DROP_BASED, "--epochs 1 --epochs-drop 1 --drop 0 --seed 4294967295", [0]),
+        (DROP_BASED, "--epochs 1 --drop 1 --learning-rate 2 --momentum 0", [2]),
+    ],
+)
+def test_the_rates(script, options, rates):
+    assert run(script, options)["history"].history["learning_rate"] == (
+        pytest.approx(rates)
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "options", "rates", "title"),
+    [
+        ("staircase", "--epochs 2 --decay 0.1", [0.1, 0.1 / 1.1], "Time-based decay"),
+        ("Exponential", "--epochs 2", [0.1, 0.1 / 2**0.1], "Run"),
+        ("Cosine", "--epochs 3", [0.1, 0.075, 0.025], "Run"),
+    ],
+)
+def test_another_schedule_of_the_page(tmp_path, word, options, rates, title):
+    source = TIME_BASED.read_text(encoding="utf-8")
+    source = replace_assignment(source, "schedule", block(ARTICLE, word))
+    copy = copy_script(tmp_path, TIME_BASED, source)
+    result = run(copy, f"{options} --plot {tmp_path / 'run.png'}")
+    assert result["history"].history["learning_rate"] == pytest.approx(rates)
+    assert result["axes"][0].figure.get_suptitle() == f"{title}, seed 7"
+
+
+def test_the_article_s_table(tmp_path):
+    source = TIME_BASED.read_text(encoding="utf-8")
+    source = replace_assignment(source, "sgd", block(ARTICLE, "def table"))
+    source = source.replace("[LearningRateLogger()]", "callbacks_list")
+    history = run(copy_script(tmp_path, TIME_BASED, source), "--epochs 5")["history"]
+    assert history.history["learning_rate"] == pytest.approx(ARTICLES_TABLE)
+
+
+def test_a_schedule_by_accuracy(tmp_path):
+    sgd, rest = block(ARTICLE, "ReduceLROnPlateau").split("\n", 1)
+    source = DROP_BASED.read_text(encoding="utf-8")
+    source = replace_assignment(source, "sgd", f"{sgd}\n")
+    source = replace_assignment(source, "lrate", rest)
+    copy = copy_script(tmp_path, DROP_BASED, source)
+    result = run(copy, f"--epochs 21 --plot {tmp_path / 'run.png'}")
+    rates = result["history"].history["learning_rate"]
+    assert rates == pytest.approx([0.1] * 20 + [0.05])
+    assert result["axes"][0].figure.get_suptitle() == "Run, seed 7"
+
+
+@pytest.mark.parametrize(
+    ("script", "option", "values"),
+    [
+        (TIME_BASED, "--epochs", ["0", "2.5", "much"]),
+        (TIME_BASED, "--learning-rate", ["-0.1", "nan", "1e999", "much"]),
+        (TIME_BASED, "--momentum", ["-0.1", "1.1", "nan"]),
+        (TIME_BASED, "--seed", ["-1", "4294967296", "7.5"]),
+        (TIME_BASED, "--decay", ["-0.1", "nan", "inf"]),
+        (DROP_BASED, "--drop", ["-0.1", "1.1", "nan"]),
+        (DROP_BASED, "--epochs-drop", ["0", "2.5"]),
+        (DROP_BASED, "--epoch", ["5"]),
+    ],
+)
+def test_what_an_option_does_not_take(monkeypatch, capsys, script, option, values):
     for value in values:
-        result = run(script, option, value, folder=ROOT / "missing")  # trains in no case
-        usage, *_, last = result.err.splitlines()
-        assert (result.end, result.out, usage[:7]) == (2, "", "usage: ")
-        assert {"error", option, value} <= set(re.split("[ ':]+", last))
-    assert "None" not in run(script, "--help").out
+        with pytest.raises(SystemExit, match="2"):
+            run(script, f"{option}={value}")
+        usage, *_, last = capsys.readouterr().err.splitlines()
+        assert usage.startswith("usage: ")
+        assert "error: " in last and option in last
 
-@pytest.mark.parametrize(("old", "new", "said"), BAD_DATA)
-def test_bad_data(tmp_path, old, new, said):
-    text = DATA.replace(old, new) if old in DATA else re.sub(old, new, DATA)
-    (tmp_path / "ionosphere.csv").write_text(text, encoding="latin-1")
-    for script, folder in (TIME, tmp_path), (DROP, tmp_path / "empty"):
-        end = run(script, folder=folder).end
-        assert re.fullmatch("ionosphere.csv: .+ rows of 34 numbers .+", end)
-        assert (said if script == TIME else "No such file") in end
 
-def test_keras_on_another_backend(monkeypatch):
-    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
-    assert run(TIME, "--seed", 3).end.startswith("This needs Keras 3 on TensorFlow.")
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_names_every_default(script):
+    command = [sys.executable, str(script), "--help"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "None" not in text
+    for default in 50, 0.1, 7:
+        assert f"(default: {default})" in " ".join(text.split())
 
-def test_the_data_is_ucis_and_the_scripts_differ_in_their_schedules_only():
-    digest = "46d52186b84e20be52918adb93e8fb9926b34795ff7504c24350ae0616a04bbd"  # UCI's
+
+GOOD_DATA = {
+    "Windows line ends": DATA.replace("\n", "\r\n"),
+    "a byte order mark": "\ufeff" + DATA,
+    "quotes": re.sub("[^,\n]+", r'"\g<0>"', DATA),
+    "blank lines": DATA.replace("\n", "\n\n"),
+    "no newline at the end": DATA.rstrip(),
+}
+BAD_DATA = {
+    "an empty file": ("", "No columns"),
+    "semicolons": (DATA.replace(",", ";"), "row 1 has 1 fields"),
+    "a web page of one line": ("<html>" * 10_000, "row 1 has 1 fields"),
+    "a row number": (re.sub("^", "1,", DATA, flags=re.M), "row 1 has 36 fields"),
+    "an empty 36th field": (DATA.replace("\n", ",\n"), "row 1 has 36 fields"),
+    "a 36th field g": (DATA.replace(ROW, f"{ROW[:-1]},g\n"), "line 5, saw 36"),
+    "a 36th field NA": (DATA.replace(ROW, f"{ROW[:-1]},NA\n"), "line 5, saw 36"),
+    "36 fields at first": ("0," + DATA, "row 1 has 36 fields"),
+    "34 fields": (DATA.replace(ROW, ROW[2:]), "row 5"),
+    "a header": (
+        ",".join("abcdefghijklmnopqrstuvwxyz012345678") + f"\n{DATA}",
+        "row 1",
+    ),
+    "a word": (DATA.replace(ROW, f"true{ROW[1:]}"), "row 5 has not 34 numbers"),
+    "too large": (DATA.replace(ROW, f"1.5{ROW[1:]}"), "row 5 has not 34 numbers"),
+    "no number": (DATA.replace(ROW, ROW[1:]), "row 5 has not 34 numbers"),
+    "not a number": (DATA.replace(ROW, f"nan{ROW[1:]}"), "row 5 has not 34 numbers"),
+    "the label good": (DATA.replace(LAST_ROW, LAST_ROW[:-1] + "ood\n"), "row 351"),
+    "no label": (DATA.replace(ROW, ROW[:-2] + "\n"), "row 5 has not the label"),
+    "another encoding": (DATA.replace(ROW, f"{ROW[:-1]}ÿ\n"), "codec can't decode"),
+    "sorted by class": ("".join(sorted(LINES, key=lambda x: x[-2])), "one class only"),
+    "labels all b": (DATA.replace("g\n", "b\n"), "one class only"),
+    "the first rows": ("".join(LINES[:2]), "one class only"),
+}
+
+
+@pytest.mark.parametrize("data", GOOD_DATA.values(), ids=GOOD_DATA)
+def test_data_in_another_form(tmp_path, data):
+    copy = copy_script(tmp_path, TIME_BASED)
+    (tmp_path / "ionosphere.csv").write_bytes(data.encode())
+    assert (
+        run(copy, "--epochs 1")["printed"] == run(TIME_BASED, "--epochs 1")["printed"]
+    )
+
+
+@pytest.mark.parametrize(("data", "said"), BAD_DATA.values(), ids=BAD_DATA)
+def test_bad_data(tmp_path, data, said):
+    for script in SCRIPTS:
+        copy = copy_script(tmp_path, script)
+        (tmp_path / "ionosphere.csv").write_text(data, encoding="latin-1")
+        with pytest.raises(SystemExit, match=re.escape(said)) as end:
+            run(copy)
+        assert len(end.value.code) < 200 and "\n" not in end.value.code
+
+
+def test_no_data(tmp_path):
+    for script in SCRIPTS:
+        copy_script(tmp_path, script)
+        (tmp_path / "ionosphere.csv").unlink()
+        with pytest.raises(SystemExit, match="ionosphere.csv.*No such file"):
+            run(tmp_path / script.name)
+
+
+def test_rows_that_were_cut_off_are_seen(tmp_path):
+    copy = copy_script(tmp_path, DROP_BASED)
+    text = "".join(LINES[:131])
+    (tmp_path / "ionosphere.csv").write_text(text, encoding="utf-8")
+    assert "131 of 351 rows\n" in run(copy, "--epochs 1")["printed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "keras.backend.backend",
+            lambda: "jax",
+            "on jax. It has .* restart the kernel",
+        ),
+        ("keras.__version__", "2.15.0", "Keras 2.15.0 on .* pip install -r"),
+    ],
+)
+def test_another_keras(monkeypatch, name, value, said):
+    monkeypatch.setattr(name, value)
+    for script in SCRIPTS:
+        with pytest.raises(SystemExit, match=said):
+            run(script, "--seed 3")
+
+
+def test_no_keras(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(SystemExit, match="keras.*pip install -r requirements.txt"):
+        run(TIME_BASED, "--seed 4")
+
+
+def test_the_data_is_uci_s():
+    digest = "46d52186b84e20be52918adb93e8fb9926b34795ff7504c24350ae0616a04bbd"
     assert hashlib.sha256((ROOT / "ionosphere.csv").read_bytes()).hexdigest() == digest
-    time, drop = ((ROOT / x).read_text(encoding="utf-8").splitlines() for x in (TIME, DROP))
-    for line in set(time) ^ set(drop):
-        assert re.search("decay|drop|momentum|rate|epoch|schedule", line.lower()), line
 
-@pytest.mark.parametrize("script", [TIME, DROP])
-def test_what_a_picture_shows(tmp_path, script):
-    result = run(script, "--epochs", 3, "--plot", tmp_path / "run.svg")
-    shown = {"calling every row good": [107 / 116] * 2, **result.history.history}
-    for axes in result.figure.axes:
-        for line, text in zip(axes.get_lines(), axes.get_legend().get_texts(), strict=True):
-            assert list(line.get_ydata()) == shown.pop(text.get_text())
+
+def test_the_scripts_differ_in_their_schedules_only():
+    time_based, drop_based = (
+        {ast.unparse(x) for x in ast.parse(script.read_text(encoding="utf-8")).body}
+        for script in SCRIPTS
+    )
+    for statement in time_based ^ drop_based:
+        words = "decay|drop|momentum|rate|schedule|epochs|import math|try:\n    import"
+        assert re.search(words, statement), statement
+    assert len(time_based & drop_based) > 40
+
+
+@pytest.mark.parametrize(
+    ("script", "title"),
+    [(TIME_BASED, "Time-based decay"), (DROP_BASED, "Drop-based decay")],
+)
+def test_what_a_picture_shows(tmp_path, script, title):
+    result = run(script, f"--epochs 3 --plot {tmp_path / 'run.svg'}")
+    baseline = {"calling every validation row good": [107 / 116] * 3}
+    shown = baseline | result["history"].history
+    rates, _, last = result["axes"]
+    for axes in result["axes"]:
+        for line in axes.get_lines():
+            assert list(line.get_ydata()) == shown.pop(line.get_label())
+            assert list(line.get_xdata()) == [1, 2, 3]
     assert not shown
+    assert rates.figure.get_suptitle() == f"{title}, seed 7"
+    assert rates.get_ylim()[0] == 0 and last.get_xlabel() == "epoch"
+    steps = rates.get_lines()[0].get_drawstyle() == "steps-post"
+    assert steps == (script == DROP_BASED)
+    plt.close("all")
 
-@pytest.mark.parametrize("script", [TIME, DROP])
+
+def test_a_picture_with_another_metric(tmp_path):
+    source = TIME_BASED.read_text(encoding="utf-8")
+    source = source.replace('metrics=["accuracy"]', 'metrics=["accuracy", "AUC"]')
+    copy = copy_script(tmp_path, TIME_BASED, source)
+    run(copy, f"--epochs 1 --plot {tmp_path / 'run.PNG'}")
+    assert (tmp_path / "run.PNG").exists()
+
+
+@pytest.mark.parametrize("name", ["run.xyz", "missing/run.png"])
+def test_a_picture_that_cannot_be_written(tmp_path, name):
+    for script in SCRIPTS:
+        with pytest.raises(SystemExit, match=re.escape(str(tmp_path))) as end:
+            run(script, f"--epochs 1 --plot {tmp_path / name}")
+        assert "\n" not in end.value.code
+
+
+def test_a_loss_that_is_nan():
+    printed = run(TIME_BASED, "--learning-rate 100 --decay 0")["printed"]
+    assert "loss is nan" in printed.splitlines()[-1]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_a_process(tmp_path, script):
-    drawn, start = tmp_path / script.replace(".py", ".png"), []
-    env = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
-    env["KERAS_BACKEND"] = "torch" if script == TIME else "tensorflow"
-    if script == DROP:  # another machine: oneDNN, and older instructions
-        env |= {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "SSE41"}
-        start = ["-c", "import runpy, sys, tensorflow; del sys.argv[0]; runpy.run_path(sys.argv[0])"]
-    command = [sys.executable, *start, str(ROOT / script), "--plot", str(drawn)]
-    how = {"cwd": tmp_path, "env": env, "capture_output": True, "encoding": "utf-8"}
-    end = subprocess.run(command, check=True, **how)
-    assert timeless(end.stdout) == f"{run(script).out}The picture is in {drawn}\n"
+    drawn = tmp_path / script.with_suffix(".png").name
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TF_", "MATPLOTLIB", "MPL"))
+    }
+    if script == TIME_BASED:
+        environment["KERAS_BACKEND"] = "torch"
+        command = [sys.executable, str(script)]
+    else:  # another machine: oneDNN, and older instructions
+        environment["TF_ENABLE_ONEDNN_OPTS"] = "1"
+        environment["ONEDNN_MAX_CPU_ISA"] = "SSE41"
+        start = "import runpy, sys, tensorflow; del sys.argv[0]"
+        start += "; runpy.run_path(sys.argv[0])"
+        command = [sys.executable, "-c", start, str(script)]
+    end = subprocess.run(
+        [*command, "--plot", str(drawn)],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert without_times(end.stdout) == run(script)["printed"]
     assert list(tmp_path.iterdir()) == [drawn]
-    assert script == DROP or not end.stderr
-    same_as_in_docs(drawn)
+    assert script == DROP_BASED or not end.stderr
+    assert_same_picture(drawn)

@@ -1,0 +1,85 @@
+"""What the tests share: the pages, and how to run a script here."""
+
+import ast
+import os
+import re
+import runpy
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
+from pathlib import Path
+
+# As the scripts set them; whoever runs the tests may have set them otherwise.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["MPLBACKEND"] = "agg"
+os.environ.pop("TF_USE_LEGACY_KERAS", None)
+
+import keras
+import matplotlib
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+matplotlib.rcdefaults()
+ROOT = Path(__file__).parents[1]
+TIME_BASED = ROOT / "time_based_decay.py"
+DROP_BASED = ROOT / "drop_based_decay.py"
+
+
+def page(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def block(name, word):
+    """Return the one code block of a page that has the word."""
+    blocks = re.findall(r"^```\w+\n(.*?)^```$", page(name), re.MULTILINE | re.DOTALL)
+    [found] = [text for text in blocks if word in text]
+    return found
+
+
+def without_times(printed):
+    """Return what a script prints, without the times that Keras gives."""
+    return re.sub(r"(?<=9/9 - ).*?/step - ", "", printed)
+
+
+@cache
+def run(script, options=""):
+    """Run a script here, where TensorFlow is up; return its variables and its output.
+
+    The output, without times, is the variable "printed".
+    """
+    keras.config.set_floatx("float32")  # as a notebook's kernel may have left them
+    keras.config.set_dtype_policy("mixed_float16")
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as output:
+        patch.setattr("sys.argv", [str(script), *options.split()])
+        variables = runpy.run_path(str(script))
+    return {**variables, "printed": without_times(output.getvalue())}
+
+
+def replace_assignment(source, name, new):
+    """Return a script with other lines in place of the one that assigns to a name."""
+    [old] = [
+        statement
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Assign)
+        and ast.unparse(statement.targets[0]) == name
+    ]
+    lines = source.splitlines(keepends=True)
+    lines[old.lineno - 1 : old.end_lineno] = [new]
+    return "".join(lines)
+
+
+def copy_script(folder, script, source=None):
+    """Write a script, or what has become of its source, into a folder with the data."""
+    (folder / "ionosphere.csv").write_bytes((ROOT / "ionosphere.csv").read_bytes())
+    copy = folder / script.name
+    copy.write_text(source or script.read_text(encoding="utf-8"), encoding="utf-8")
+    return copy
+
+
+def assert_same_picture(drawn):
+    """Compare a picture with that of its name in docs, if one Matplotlib drew both."""
+    old = Image.open(ROOT / "docs" / drawn.name)
+    new = Image.open(drawn)
+    if old.info["Software"] == new.info["Software"]:
+        assert max(ImageStat.Stat(ImageChops.difference(old, new)).mean) < 0.05
