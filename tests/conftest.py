@@ -1,6 +1,7 @@
 """What the tests share: the pages, and how to run a script here."""
 
 import ast
+import gc
 import os
 import re
 import runpy
@@ -20,6 +21,7 @@ import matplotlib
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+gc.freeze()  # as the scripts do: TensorFlow's objects need not be looked at again
 matplotlib.rcdefaults()
 ROOT = Path(__file__).parents[1]
 TIME_BASED = ROOT / "time_based_decay.py"

@@ -11,18 +11,31 @@ TABLES = {  # by the first word of their heads
     for table in re.findall(r"(?m)(?:^\|.*\n)+", TEXT["benchmarks/README.md"])
 }
 
+
 def test_the_record():
-    for script, setting in (TIME, "time-based 0.1 / 0.8"), (DROP, "drop-based 0.1 / 0.9"):
+    for script, setting in (
+        (TIME, "time-based 0.1 / 0.8"),
+        (DROP, "drop-based 0.1 / 0.9"),
+    ):
         history = run(script).history.history
         for measure, unit in ("accuracy", 100), ("loss", 1):
             alone = history[f"val_{measure}"][-1] * unit
-            assert recorded("last", measure, setting, 50)[7] == pytest.approx(alone, abs=6e-7)
+            assert recorded("last", measure, setting, 50)[7] == pytest.approx(
+                alone, abs=6e-7
+            )
     again = accuracy.run(range(2), [("mean-drop-based 0.1 / 0.9", [50])])
     for column, new in again.items():
-        assert list(new) == pytest.approx(list(RECORDED.loc[new.index, column]), abs=2e-6)
-    assert list(RECORDED.index) == [(x, n) for x in ("last", "random") for n in range(400)]
+        assert list(new) == pytest.approx(
+            list(RECORDED.loc[new.index, column]), abs=2e-6
+        )
+    assert list(RECORDED.index) == [
+        (x, n) for x in ("last", "random") for n in range(400)
+    ]
 
-@pytest.mark.parametrize(("measure", "digits", "best"), [("accuracy", 2, max), ("loss", 3, min)])
+
+@pytest.mark.parametrize(
+    ("measure", "digits", "best"), [("accuracy", 2, max), ("loss", 3, min)]
+)
 def test_the_tables(measure, digits, best):
     def check(cell, mean, low, high):
         numbers = [float(x) for x in re.findall(r"[-+]?\d+\.\d+", cell)]
@@ -41,8 +54,11 @@ def test_the_tables(measure, digits, best):
                 means = {x: recorded(split, measure, x, 50)[:200].mean() for x in grid}
                 assert (means[setting], len(means)) == (best(means.values()), 12)
     for setting, epochs, *cells in TABLES["mean"]:
-        means = (recorded(x, measure, setting, epochs).mean() for x in ("last", "random"))
+        means = (
+            recorded(x, measure, setting, epochs).mean() for x in ("last", "random")
+        )
         assert cells[2 * digits - 4 :][:2] == [f"{x:.{digits}f}" for x in means]
+
 
 def test_the_picture(tmp_path):
     accuracy.save_plot(RECORDED, tmp_path / "accuracy.png")

@@ -1,150 +1,313 @@
-"""The repairs: what Keras says to the old code, what the new does, and Keras 2's losses."""
-# ruff: noqa: S102, BLE001, F401
+"""The guide: what Keras says to the old code, what the new does, Keras 2's losses."""
 
 import re
+import warnings
 
+import h5py
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import ARTICLE, GUIDE, README, ROOT, TEXT, TIME, block, run
-from keras.callbacks import LearningRateScheduler
-from keras.optimizers import SGD
-from keras.optimizers.schedules import InverseTimeDecay, LearningRateSchedule
-from speed import ARTICLE as PROGRAM
+import tensorflow as tf
+from conftest import ROOT, block, page
+from keras.callbacks import Callback, LearningRateScheduler, ReduceLROnPlateau
+from keras.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, Nadam, RMSprop
+from keras.optimizers.schedules import InverseTimeDecay
 
-LOUD, SILENT = TEXT[GUIDE].split("## Every optimizer")[0].split("## What it does")
-WARM_UP = "rate(trained(SGD(WarmUp(0.4, 4)), eager=False).optimizer) == 0.2"
-OWN = {"__call__": lambda self, step: 0.1 / (step + 1)}
-UNSAVED = "LearningRateSchedule.get_config(WarmUp(1, 1))"
-H5 = "trained(SGD(InverseTimeDecay(0.1, 1, 0.1))).save('x.h5') or trained(load('x.h5'))"
-ENTRIES = [  # an item's words; old code; the rate by its last code, or what is true then
-    ("{'lr': 0.1}`. The", "SGD(lr=0.1)", 0.1),
-    ("no longer supported", "SGD(0.1, decay=0.002)", 0.0998),
-    ("legacy` is not supported", "keras.optimizers.legacy.SGD(0.1)", 0.1),
-    ("gradient_descent_v2", "from keras.optimizers import gradient_descent_v2", "not heard"),
-    ("ImageData", "from keras.preprocessing.image import ImageDataGenerator", "not heard"),
-    ("'fit_generator'", "model.fit_generator(generator)", "not heard"),
-    ("attribute 'lr'", "model.optimizer.lr", 0.1),
-    ("attribute 'decay'", "model.optimizer.decay", 0.1),
-    ("'set_value'", "keras.backend.set_value(model.optimizer.learning_rate, 1)", 0.05),
-    ("'get_value'", "keras.backend.get_value(model.optimizer.learning_rate)", 0.1),
-    ("KeyError: 'lr'", 'history.history["lr"]', 0.1),
-    ("hence its", "trained(SGD(WarmUp(1, 1)), LearningRateScheduler(float))", 0.1),
-    ("Got: 1`", "trained(SGD(0.1), LearningRateScheduler(lambda epoch: 1))", "rate(trained(SGD(0.1), new).optimizer) == 1"),
-    ("'lr'`, of", "trained(SGD(0.1), LearningRateScheduler(step_decay))", "'operand' in heard"),
-    ("between [0, 1]", "SGD(0.1, momentum=0)", 0.1),
-    ("None values not", "trained(Adam(epsilon=None), eager=False)", 0.001),
-    ("monitor=val_acc", "trained(SGD(0.1), ReduceLROnPlateau('val_acc'))", "trained(SGD(0.1), new)"),
-    ("Expected int64", "trained(SGD(type('Own', (LearningRateSchedule,), OWN)()), eager=False)", WARM_UP),
-    ("get_config()`", f"trained(SGD(WarmUp(1, 1))).save('model.keras') or {UNSAVED}", "not heard"),
-    ("Unknown var", H5, "model.optimizer.iterations == 450"),
-    ("`load_model` of", "trained(SGD(0.1)).save('old.h5') or SGD.from_config({'lr': 0.1})", "not new.compiled"),
-    ("trainable weights", "setattr(model, 'trainable', False) or trained(model)", "trained(model).optimizer.iterations == 2"),
-    ("interpret", "trained(object())", "not heard"),
-    ("'schedule_decay'", "Nadam(schedule_decay=0.004)", "trained(NadamOfKeras2(0.1))"),
-    ("to Dense", "keras.layers.Dense(34, init='normal')", "new.units == 34"),
-    # In silence
-    ("2, True)", "SGD(0.1, 0.8, 0.002, True)", "(rate(old), old.nesterov) == (0.1, 0.002)"),
-    ("2, True)", "None", "(rate(new), new.nesterov, new.momentum) == (0.0998, True, 0.8)"),
-    ("no `decay`", "SGD(0.1, weight_decay=0.002)", "(rate(old), rate(new)) == (0.1, 0.0998)"),
-    ("a new attr", "model.optimizer.lr = 0.01", 0.01),
-    ("(epsilon=0.01)", "ReduceLROnPlateau(epsilon=0.01)", "new.min_delta / old.min_delta == 100"),
-    ("Adadelta()", "keras.optimizers.Adadelta()", "(rate(old), rate(new)) == (0.001, 1)"),
-    ("sums", "Adagrad(0.05)", "[x.initial_accumulator_value for x in (old, new)] == [0.1, 0]"),
-    ("initial_epoch=50", "None", "model.optimizer.iterations == 450"),
-    ("accumulation", "None", "(rate(new(3)), rate(new(4))) == (0.1, 0.0998)"),
-]
-PAGE = {**vars(keras.callbacks), **vars(keras.optimizers), "keras": keras}
-PAGE.update(load=keras.saving.load_model, X_train=np.zeros(235), batch_size=28, batches_per_epoch=9)
-CLASSES = block("class RMSprop", GUIDE) + block("class Decay", GUIDE)
-exec(CLASSES + block("class WarmUp", GUIDE) + block("drops = ", GUIDE), PAGE)
-exec("def step_decay(epoch, lr): return lr + ''", PAGE)
-KERAS2 = pd.read_csv(ROOT / "tests" / "keras2" / "optimizers.csv").groupby("program")
-REPAIRS = {  # others: their name, with a schedule
-    "RMSprop(0.01, decay=0.02)": "RMSpropOfKeras2(schedule)",
-    "Nadam(0.01, decay=0.02)": "NadamOfKeras2(learning_rate)",
+GUIDE = "docs/keras-2-to-3.md"
+README = "README.md"
+KERAS_3_8 = keras.__version__.startswith("3.8.")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+KERAS_2 = pd.read_csv(ROOT / "tests" / "keras2" / "optimizers.csv").groupby("program")
+
+
+def entries():
+    """Return the guide's entries: their texts by their headings."""
+    parts = re.split(r"^###? (.*)\n", page(GUIDE), flags=re.MULTILINE)
+    parts = dict(zip(parts[1::2], parts[2::2], strict=True))
+    return {heading: text for heading, text in parts.items() if "# Keras 2\n" in text}
+
+
+def other_blocks():
+    """Return the guide's blocks of code that are no entry's; the first sets up."""
+    blocks = [code for kind, code in BLOCK.findall(page(GUIDE)) if kind == "python"]
+    return [code for code in blocks if not code.startswith("# Keras ")]
+
+
+SET_UP, *BY_ITSELF = other_blocks()
+
+
+def run_block(code):
+    """Run a block of a page after the guide's first; return what Keras says of it.
+
+    That is an error or a warning, or nothing. What the block prints has to be what its
+    comments show, where numbers may be rounded there.
+    """
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_floatx("float32")
+    printed = []
+    names = {"print": lambda *values: printed.append(" ".join(map(str, values)))}
+    said = ""
+    if re.search(r"\b(model|history|constant)\b", code):
+        exec(SET_UP, names)
+    else:
+        names.update(keras=keras, np=np)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            exec(code, names)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+    for warning in caught:
+        if issubclass(warning.category, UserWarning):
+            said += f"\n{warning.category.__name__}: {warning.message}"
+    shown = re.findall(r"print\(.*\)  # (.*)", code)
+    assert len(shown) == len(printed), said
+    for numbers, numbers_shown in zip(printed, shown, strict=True):
+        for number, text in zip(numbers.split(), numbers_shown.split(), strict=True):
+            digits = re.fullmatch(r"\d+\.(\d+)", text)
+            if digits:
+                number = f"{float(number):.{len(digits[1])}f}"
+            assert number == text
+    return said, names
+
+
+@pytest.fixture(autouse=True)
+def folder_for_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_old_h5():
+    """Write a file with an optimizer's settings under the names of Keras 2."""
+    run_block("model.save('old.h5')")
+    with h5py.File("old.h5", "a") as file:
+        config = file.attrs["training_config"]
+        file.attrs["training_config"] = config.replace('"learning_rate"', '"lr"')
+
+
+@pytest.mark.parametrize("heading", entries())
+def test_an_entry(heading):
+    text = entries()[heading]
+    blocks = BLOCK.findall(text)
+    messages = [line for kind, x in blocks if kind == "text" for line in x.splitlines()]
+    [old, new] = [code for kind, code in blocks if kind == "python"]
+    assert old.startswith("# Keras 2\n") and new.startswith("# Keras 3\n")
+    if "old.h5" in old:
+        write_old_h5()
+    said, _ = run_block(old)
+    silent = KERAS_3_8 and "Keras 2 and 3.8" in text
+    if said or not silent:
+        assert any(message in said for message in messages) or not (said or messages)
+    said, _ = run_block(new)
+    assert not said
+
+
+@pytest.mark.parametrize("code", BY_ITSELF)
+def test_a_block_by_itself(code):
+    assert not run_block(code)[0]
+
+
+@pytest.fixture(scope="module")
+def of_the_guide():
+    """Return the classes of the guide by their names."""
+    classes = {}
+    for name in "RMSpropOfKeras2", "NadamOfKeras2", "DecayBesideACallback":
+        classes[name] = run_block(block(GUIDE, f"class {name}"))[1][name]
+    return classes
+
+
+def schedule(rate):
+    return InverseTimeDecay(rate, decay_steps=1, decay_rate=0.02)
+
+
+def losses(optimizer, callbacks=()):
+    """Train the scripts' network as tests/keras2/record.py does, and validate it."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    keras.utils.set_random_seed(7)
+    rows = pd.read_csv(ROOT / "ionosphere.csv", header=None)
+    X, Y = rows.loc[:, 0:33].to_numpy(float), (rows[34] == "g").to_numpy(int)
+    training = tf.data.Dataset.from_tensor_slices((X[:235], Y[:235]))
+    validation = tf.data.Dataset.from_tensor_slices((X[235:], Y[235:]))
+    model = keras.Sequential(
+        [
+            keras.Input((34,)),
+            keras.layers.Dense(34, "relu", kernel_initializer="normal"),
+            keras.layers.Dense(1, "sigmoid", kernel_initializer="normal"),
+        ]
+    )
+    model.compile(loss="binary_crossentropy", optimizer=optimizer)
+    history = model.fit(
+        training.shuffle(235).batch(28).repeat(),
+        steps_per_epoch=9,
+        shuffle=False,
+        validation_data=validation.batch(116),
+        epochs=20,
+        callbacks=[*callbacks],
+        verbose=0,
+    )
+    return np.array(history.history["val_loss"])
+
+
+def difference(program, *trained):
+    """Return the largest difference to the losses of a program of Keras 2."""
+    return max(abs(losses(*trained) - KERAS_2.get_group(program)["val_loss"]))
+
+
+REPAIRED = {
+    "SGD(0.1, 0.8, nesterov=True, decay=0.02)": (
+        lambda of_the_guide: SGD(schedule(0.1), 0.8, nesterov=True)
+    ),
+    "Adagrad(0.05, decay=0.02)": lambda of_the_guide: Adagrad(schedule(0.05)),
+    "Adadelta(1.0, decay=0.02)": lambda of_the_guide: Adadelta(schedule(1.0)),
+    "Adamax(0.01, decay=0.02)": lambda of_the_guide: Adamax(schedule(0.01)),
+    "RMSprop(0.01, momentum=0.9, decay=0.02)": (
+        lambda of_the_guide: RMSprop(schedule(0.01), momentum=0.9)
+    ),
+    "RMSprop(0.01, decay=0.02)": (
+        lambda of_the_guide: of_the_guide["RMSpropOfKeras2"](schedule(0.01))
+    ),
+    "Nadam(0.01, decay=0.02)": (
+        lambda of_the_guide: of_the_guide["NadamOfKeras2"](0.01)
+    ),
 }
 
-def trained(model, *callbacks, layers=(), eager=True, epochs=1):
-    """Train a model, or a small new one with an optimizer, by one batch an epoch."""
-    if not isinstance(model, keras.Model):
-        optimizer, model = model, keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid")])
-        model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"], run_eagerly=eager)
-    x, y = np.zeros((20, 2)), np.arange(20) % 2
-    model.fit(x, y, verbose=0, epochs=epochs, callbacks=[*callbacks], validation_data=(x, y))
+
+@pytest.mark.parametrize("program", REPAIRED)
+def test_an_optimizer_as_in_keras_2(of_the_guide, program):
+    assert difference(program, REPAIRED[program](of_the_guide)) < 1e-6
+
+
+def test_the_repairs_that_are_not_exact():
+    assert difference("Adam(0.01, decay=0.02)", Adam(schedule(0.01))) < 2e-6
+    rmsprop = difference("RMSprop(0.01, decay=0.02)", RMSprop(schedule(0.01)))
+    nadam = difference("Nadam(0.01, decay=0.02)", Nadam(0.01))
+    assert f"| {rmsprop:.3f} |" in page(GUIDE) and f"| {nadam:.2f} |" in page(GUIDE)
+
+
+CALLBACKS = {
+    "LearningRateScheduler(lambda epoch: 0.1 * 0.5 ** (epoch // 5))": (
+        lambda: LearningRateScheduler(lambda epoch: 0.1 * 0.5 ** (epoch // 5))
+    ),
+    "ReduceLROnPlateau(factor=0.5, patience=1)": (
+        lambda: ReduceLROnPlateau(factor=0.5, patience=1)
+    ),
+}
+
+
+@pytest.mark.parametrize("program", CALLBACKS)
+def test_decay_beside_a_callback_as_in_keras_2(of_the_guide, program):
+    callbacks = [CALLBACKS[program](), of_the_guide["DecayBesideACallback"](0.02)]
+    assert difference(program, SGD(0.1, 0.8), callbacks) < 1e-6
+
+
+def test_the_optimizers_of_the_record_are_all_compared():
+    assert {*REPAIRED, *CALLBACKS, "Adam(0.01, decay=0.02)"} == {*KERAS_2.groups}
+
+
+def test_an_embedding_trains_with_the_classes(of_the_guide):
+    keras.config.set_dtype_policy("float32")
+    for name in "RMSpropOfKeras2", "NadamOfKeras2":
+        layers = [keras.layers.Embedding(5, 2), keras.layers.Flatten()]
+        model = keras.Sequential([*layers, keras.layers.Dense(1)])
+        model.compile(loss="mse", optimizer=of_the_guide[name](0.01))
+        first, last = model.fit(
+            np.eye(5, dtype=int), np.ones(5), epochs=2, verbose=0
+        ).history["loss"]
+        assert last < first
+
+
+class Steps(Callback):
+    """Note how far each batch moves the weight of a model of steps: the rate used."""
+
+    def on_train_begin(self, logs=None):
+        self.rates = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.weight = float(self.model.layers[0].kernel[0, 0])
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.rates.append(self.weight - float(self.model.layers[0].kernel[0, 0]))
+
+
+def model_of_steps(optimizer, policy="float32"):
+    """Return a model whose loss falls by 1 where its one weight does, and its Steps."""
+    keras.config.set_dtype_policy(policy)
+    layer = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((1,)), layer])
+    model.compile(loss=lambda y_true, y_pred: y_pred, optimizer=optimizer)
     return model
 
-def rate(thing):
-    """Return the rate in effect: of an optimizer, if new after a batch, or the last of rates."""
-    if isinstance(thing, keras.optimizers.Optimizer) and not thing.built:
-        thing = trained(thing).optimizer
-    return round(float(np.ravel(getattr(thing, "learning_rate", thing))[-1]), 6)
 
-def hear(code, names, name):
-    """Run code, keep its value by name; return what Keras says: nothing if all is well."""
-    names[name] = names["model"].optimizer
-    try:
-        exec(code if re.search(" = |^from ", code) else f"{name} = {code}", names)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}".replace("keras.api.", "keras.")
-    return ""
+def rates_used(model, *callbacks):
+    """Train a model of steps for four batches; return the rates that they used."""
+    steps = Steps()
+    model.fit(
+        np.ones((4, 1)),
+        np.ones(4),
+        batch_size=1,
+        callbacks=[*callbacks, steps],
+        verbose=0,
+    )
+    return pytest.approx(steps.rates, abs=1e-3)
 
-@pytest.mark.filterwarnings("error::UserWarning")
-@pytest.mark.parametrize(("words", "old", "expected"), ENTRIES)
-def test_what_keras_says_and_what_to_write(tmp_path, monkeypatch, words, old, expected):
-    monkeypatch.chdir(tmp_path)
-    model = trained(SGD(0.1), LearningRateScheduler(lambda epoch: 0.1), eager="generator" not in old)
-    names = PAGE | globals() | {"model": model, "history": model.history}
-    names["generator"] = ((np.zeros((2, 2)), np.zeros((2, 1))) for _ in range(1000))
-    entries = re.findall("(?m)^- (.*)$", SILENT if words in SILENT else LOUD)
-    [text] = [entry for entry in entries if words in entry]
-    codes = [code for _, code in re.findall(r"(`+)(.+?)\1(?!`)", text)]
-    heard = hear(old, names, "old")
-    said = [code for code in codes if len(code) > 12 and code.strip() in heard]
-    assert not heard if words in SILENT else said, heard
-    assert rate(model.optimizer) == 0.1  # not even set
-    names["heard"] = hear(codes[-1], names, "new") if text.endswith("`") else ""
-    if not isinstance(expected, str):
-        expected = f"(heard, rate(new)) == ('', {expected})"
-    assert eval(expected, names), names["heard"]
 
-@pytest.mark.parametrize(("program", "keras2"), [*KERAS2])
-def test_every_optimizer_is_keras_2s(program, keras2):
-    name, first, others = re.match(r"(\w+)\D*([\d.]+)(.*)\)", program).groups()
-    sgd = f"keras.optimizers.{name}(schedule{others.replace(', decay=0.02', '')})"
-    sgd, callbacks = REPAIRS.get(program, sgd), "    callbacks=[])\n"
-    if "decay=" not in program:  # a callback, beside the decay of SGD
-        sgd = "SGD(0.1, 0.8)"
-        callbacks = f"    callbacks=[keras.callbacks.{program}, DecayBesideACallback(0.02)])\n"
-    changes = ("sgd = ", f"{CLASSES}sgd = {sgd}\n"), ("    callbacks=", callbacks)
-    options = "--epochs", 20, "--decay", 0.02, "--learning-rate", first
-    losses = run(TIME, *options, changes=changes).history.history["val_loss"]
-    difference = max(abs(np.array(losses) - keras2["val_loss"]))
-    assert difference < (2e-6 if name == "Adam" else 1e-6)
-    if program in REPAIRS:
-        layers = [keras.layers.Embedding(5, 2), keras.layers.Flatten()]
-        assert trained(PAGE[f"{name}OfKeras2"](0.1), layers=layers)
+CHECK = block(GUIDE, "make_train_function(force=True)\noptimizer")
+READINGS = block(GUIDE, "print(int(optimizer.iterations))  # 9\n")
 
-def test_the_repair_of_the_article(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    program = PROGRAM.format(keras="tensorflow.keras", sgd=block("InverseTimeDecay", README))
-    with pytest.warns(UserWarning, match="Do not pass an `input_shape`"):
-        exec(program, names := {})
-    assert rate(names["sgd"]) == round(0.1 / (1 + 0.002 * 450), 6)  # Keras 2's
-    assert names["sgd"].momentum == 0.8 and f" {rate(names['sgd']):.4f}" in TEXT[README]
-    assert f"{names['model'].history.history['val_accuracy'][-1]:.2%}, the" in TEXT[ARTICLE]
-    exec(re.search(r"`(sgd = SGD\(learning_rate=0.0.*?)`", TEXT[README])[1], names)
-    assert (rate(names["sgd"]), names["sgd"].momentum) == (0.0, 0.9)
 
-def test_counting_epochs_and_going_on(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for epoch in range(50):
-        assert rate(PAGE["by_epochs"](9 * epoch + 8)) == round(0.1 / (1 + 0.002 * epoch), 6)
-        assert rate(PAGE["drops"](9 * epoch)) == round(0.1 * 0.5 ** (epoch // 10), 6)
-    model = trained(SGD(InverseTimeDecay(0.1, 1, 0.1)), epochs=3)
-    trained(model, epochs=2).save("model.keras")
-    assert rate(trained(keras.saving.load_model("model.keras")).optimizer) == 0.0625
-    code = re.search(r"`(callbacks=\[LearningRateLogger.*?)`", TEXT[GUIDE])[1]
-    history = run(TIME, changes=(("    callbacks=", f"    {code})\n"),)).history.history
-    assert history["learning_rate"] == pytest.approx(pd.read_csv("log.csv")["learning_rate"])
+def what_the_check_says(code, model):
+    said = []
+    exec(code, {"model": model, "print": said.append})
+    return said
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_the_check_and_the_rate_that_is_used(of_the_guide, policy):
+    half = {"decay_steps": 1, "decay_rate": 1.0}
+    model = model_of_steps(SGD(InverseTimeDecay(0.5, **half)), policy)
+    [said] = what_the_check_says(CHECK, model)
+    assert said["class_name"] == "InverseTimeDecay"
+    assert rates_used(model) == [0.5, 0.5 / 2, 0.5 / 3, 0.5 / 4]
+    assert what_the_check_says(READINGS, model) == [pytest.approx(0.1), 4]
+
+    model = model_of_steps(SGD(0.5), policy)
+    assert what_the_check_says(CHECK, model) == [0.5]
+    assert rates_used(model) == [0.5] * 4
+    model.optimizer.learning_rate = InverseTimeDecay(0.5, **half)
+    assert rates_used(model) == [0.5] * 4  # which the guide warns of
+    [said] = what_the_check_says(CHECK, model)
+    assert said["class_name"] == "InverseTimeDecay"
+    assert rates_used(model) == [0.5 / n for n in (9, 10, 11, 12)]
+
+    model = model_of_steps(SGD(0.5), policy)
+    beside = of_the_guide["DecayBesideACallback"](1.0)
+    assert rates_used(model, beside) == [0.5, 0.5 / 2, 0.5 / 3, 0.5 / 4]
+
+
+def test_a_momentum_between_two_fits():
+    used, not_used = model_of_steps(SGD(0.1, 0.5)), model_of_steps(SGD(0.1, 0.5))
+    for model in used, not_used:
+        rates_used(model)
+        model.optimizer.momentum = 0.9
+    used.make_train_function(force=True)
+    # Steps of 0.1, 0.15, 0.175, 0.1875; then each 0.1 and a part of the one before
+    assert rates_used(not_used) == [0.19375, 0.196875, 0.1984375, 0.19921875]
+    assert rates_used(used) == [0.26875, 0.341875, 0.4076875, 0.46691875]
+
+
+def test_going_on_after_loading():
+    model = model_of_steps(SGD(InverseTimeDecay(0.5, 1, 1.0)))
+    model.compile(loss="mse", optimizer=model.optimizer)
+    for _ in range(2):
+        model.fit(np.ones((2, 1)), np.ones(2), batch_size=1, verbose=0)
+    model.save("model.keras")
+    optimizer = keras.saving.load_model("model.keras").optimizer
+    assert float(optimizer.learning_rate) == pytest.approx(0.5 / 5)
+
+
+def test_the_table_of_batches():
+    table = dict(re.findall(r"^\| (\d+) \| ([\d.]+) \|$", page(GUIDE), re.MULTILINE))
+    for batches, rate in table.items():
+        assert rate == f"{0.1 / (1 + 0.002 * 49 * int(batches)):.3g}"
+    assert len(table) == 4

@@ -29,6 +29,7 @@ FIGURES = [  # numbers that stand in one line of a page, in this order, in both 
     (GUIDE, " ".join(f"{0.1 / (1 + 0.098 * n):.3g} {n}" for n in (9, 14, 236, 1875))),
 ]
 
+
 @pytest.mark.parametrize(("page", "numbers"), FIGURES)
 def test_figures(page, numbers):
     pattern = r"(?<![\d.]){}(?![\d]|\.\d)"
@@ -36,15 +37,19 @@ def test_figures(page, numbers):
     for name in page, CHINESE[page]:
         assert re.search(pattern, TEXT[name]), f"{name} lacks {numbers}"
 
+
 def test_the_output_and_how_runs_end():
     lines = run(TIME).out.splitlines()
     assert "\n".join([*lines[:4], "...", *lines[-3:]]) in block("Epoch 1/50", README)
     for command, end in re.findall(r"\$ \S+python (.*)\n(.*)\n", TEXT[ARTICLE]):
         assert run(*command.split()).out.splitlines()[-1] == end
-    said = re.findall(r"`(\w+\.py --[^`]*)`[^`]*?(\d\d\.\d\d%)", TEXT[README] + TEXT[ARTICLE])
+    said = re.findall(
+        r"`(\w+\.py --[^`]*)`[^`]*?(\d\d\.\d\d%)", TEXT[README] + TEXT[ARTICLE]
+    )
     assert len(said) == 3
     for command, end in said:
         assert f"epoch 50: {end}" in run(*command.split()).out
+
 
 @pytest.mark.parametrize("page", CHINESE)
 def test_both_languages_say_the_same(page):
@@ -55,9 +60,14 @@ def test_both_languages_say_the_same(page):
         english, chinese = (sorted(token.findall(line)) for line in said)
         assert english == chinese, pair[1]
 
+
 @pytest.mark.parametrize("page", TEXT)
 def test_links(page):
-    for file, part in re.findall(r'(?:\]\(|src=")([^):"#]*)#?([^):"]*)[)"]', TEXT[page]):
+    for file, part in re.findall(
+        r'(?:\]\(|src=")([^):"#]*)#?([^):"]*)[)"]', TEXT[page]
+    ):
         target = (ROOT / page).parent / file if file else ROOT / page
         text = target.read_bytes().decode(errors="ignore").lower()
-        assert not part or f"-{part}\n" in re.sub(r"[^\w\n -]", "", text).replace(" ", "-")
+        assert not part or f"-{part}\n" in re.sub(r"[^\w\n -]", "", text).replace(
+            " ", "-"
+        )
