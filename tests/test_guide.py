@@ -48,7 +48,7 @@ def run_block(code):
     printed = []
     names = {"print": lambda *values: printed.append(" ".join(map(str, values)))}
     said = ""
-    if re.search(r"\b(model|history|constant)\b", code):
+    if re.search(r"\b(model|constant)\b", code):
         exec(SET_UP, names)
     else:
         names.update(keras=keras, np=np)
@@ -258,7 +258,8 @@ READINGS = block(GUIDE, "print(int(optimizer.iterations))  # 9\n")
 
 def what_the_check_says(code, model):
     said = []
-    exec(code, {"model": model, "print": said.append})
+    data = {"X": np.ones((4, 1)), "Y": np.ones(4)}
+    exec(code, {"model": model, "print": said.append, **data})
     return said
 
 
@@ -269,7 +270,7 @@ def test_the_check_and_the_rate_that_is_used(of_the_guide, policy):
     [said] = what_the_check_says(CHECK, model)
     assert said["class_name"] == "InverseTimeDecay"
     assert rates_used(model) == [0.5, 0.5 / 2, 0.5 / 3, 0.5 / 4]
-    assert what_the_check_says(READINGS, model) == [pytest.approx(0.1), 4]
+    assert what_the_check_says(READINGS, model) == [pytest.approx(0.5 / 7), 6]
 
     model = model_of_steps(SGD(0.5), policy)
     assert what_the_check_says(CHECK, model) == [0.5]
@@ -294,6 +295,15 @@ def test_a_momentum_between_two_fits():
     # Steps of 0.1, 0.15, 0.175, 0.1875; then each 0.1 and a part of the one before
     assert rates_used(not_used) == [0.19375, 0.196875, 0.1984375, 0.19921875]
     assert rates_used(used) == [0.26875, 0.341875, 0.4076875, 0.46691875]
+
+
+def test_an_optimizer_of_your_own():
+    text = next(
+        x for heading, x in entries().items() if "trains as its parent" in heading
+    )
+    for (_, code), rate in zip(BLOCK.findall(text), (0.5, 0.25), strict=True):
+        half_steps = run_block(code)[1]["HalfSteps"]
+        assert rates_used(model_of_steps(half_steps(0.5))) == [rate] * 4
 
 
 def test_going_on_after_loading():
