@@ -29,13 +29,13 @@ from speed import markdown
 SPLITS = {"last": "the article's rows", "random": "random rows"}
 TRAINING, VALIDATION = 235, 116  # rows
 BATCH, BATCHES = 28, 9  # rows in a batch, batches in an epoch
-BREAKS = 10  # a network breaks that ends so many points below its setting's median
+BREAKS = 10  # points below the same seed's network at the constant rate 0.1: it breaks
 
 
 class Setting(NamedTuple):
     """A kind of schedule, its rate at the start, and a momentum.
 
-    is_mean: not the schedule itself, but a constant rate equal to its mean over the run.
+    is_mean: not the schedule itself, but the constant rate that is its mean in a run.
     """
 
     kind: str
@@ -198,7 +198,7 @@ def train(X, Y, splits, starts, setting, epochs):
             sgd.learning_rate = next(rates)
             model.train_on_batch(X[rows], Y[rows])
 
-    answers = model.predict_on_batch(X[validation])
+    answers = np.asarray(model(X[validation]))
     right = ((answers > 0.5) == Y[validation]).sum(axis=(1, 2))
     losses = keras.losses.binary_crossentropy(Y[validation], answers)
     return right, np.mean(losses, axis=1)
@@ -276,9 +276,9 @@ def differences_table(results, measure, digits):
     return markdown([measure, "epochs", *SPLITS.values()], rows)
 
 
-def broken(accuracies):
-    """Return which networks break: they end far below the median of their setting."""
-    return accuracies < accuracies.median() - BREAKS
+def broken(results, split, setting):
+    """Return which networks of a setting break, one for each seed."""
+    return differences(results, split, "accuracy", (setting, NO_MOMENTUM)) < -BREAKS
 
 
 def sweep_table(results, split):
@@ -297,7 +297,7 @@ def sweep_table(results, split):
                     f"{accuracy.mean():.2f} ± {1.96 * accuracy.sem():.2f}",
                     mean_text(gain, 2) if kind != "constant" else "",
                     f"{accuracy.min():.2f}",
-                    f"{broken(accuracy).mean():.2%}",
+                    f"{broken(results, split, setting).mean():.2%}",
                     f"{loss.mean():.3f}",
                 ]
             )
@@ -341,14 +341,124 @@ def tables(results):
     ]
 
 
+def label_lines(axes):
+    """Write each line's label left of its first point, none over another."""
+    low, high = axes.get_ylim()
+    height = low
+    for line in sorted(axes.get_lines(), key=lambda line: line.get_ydata()[0]):
+        height = max(height + (high - low) / 14, line.get_ydata()[0])
+        text = {"color": line.get_color(), "ha": "right", "va": "center"}
+        axes.text(SWEEP_RATES[0] * 0.9, height, line.get_label(), **text)
+
+
+def plot_sweep(results):
+    """Draw accuracy against the rate at the start: the mean and the worst network."""
+    figure = Figure(figsize=(5.6, 6.4), dpi=150, layout="constrained")
+    figure.suptitle("A learning-rate schedule helps\nif you start from a high rate")
+    panels = figure.subplots(2, 2, sharex=True)
+    for (upper, lower), (split, name) in zip(panels.T, SPLITS.items(), strict=True):
+        for kind in SWEEP_KINDS:
+            settings = [Setting(kind, rate, 0) for rate in SWEEP_RATES]
+            accuracies = [values(results, split, "accuracy", x) for x in settings]
+            style = {"color": "black" if kind == "constant" else None, "label": kind}
+            upper.plot(SWEEP_RATES, [x.mean() for x in accuracies], "o-", **style)
+            lower.plot(SWEEP_RATES, [x.min() for x in accuracies], "o-", **style)
+        label_lines(upper)
+        constant, *schedules = lower.get_lines()
+        last = constant.get_ydata()[-1]
+        lower.text(SWEEP_RATES[-1] * 0.8, last, "constant", ha="right", va="center")
+        first = max(line.get_ydata()[0] for line in schedules)
+        lower.text(SWEEP_RATES[0] * 0.9, first, "schedules", ha="right", va="center")
+        upper.set_title(f"{name}: mean of {len(accuracies[0])}", fontsize="medium")
+        lower.set_title(f"{name}: worst of {len(accuracies[0])}", fontsize="medium")
+        lower.set_xscale("log", base=2)
+        lower.set_xlim(SWEEP_RATES[0] / 6, SWEEP_RATES[-1] * 1.2)
+        lower.set_xticks(SWEEP_RATES, [str(rate) for rate in SWEEP_RATES])
+    figure.supylabel("validation accuracy, per cent", fontsize="medium")
+    figure.supxlabel("learning rate at the start, without momentum", fontsize="medium")
+    return figure
+
+
+def plot_differences(results):
+    """Draw differences of accuracy, a panel for each split, in groups of rows."""
+    figure = Figure(figsize=(7, 8.4), dpi=150, layout="constrained")
+    groups = {
+        "against the constant rate 0.1": [
+            x for x in COMPARED if x.endswith("rate 0.1")
+        ],
+        "against the constant rate that is its mean": [
+            x for x in COMPARED if x.endswith("its mean")
+        ],
+        "best of 12, against the best of 12 constant settings": ["schedules"],
+        "apart: momentum, against none": [
+            x for x in COMPARED if x.startswith("momentum")
+        ],
+    }
+    for axes, split in zip(figure.subplots(2, sharex=True), SPLITS, strict=True):
+        height, ticks = 0, {}
+        for group, names in groups.items():
+            axes.text(-1.95, height, group, va="center", color="dimgray")
+            height += 1
+            for name in names:
+                ticks[height] = name.split(", against ")[0]
+                for epochs, fill in (50, "full"), (100, "none"):
+                    if name in COMPARED:
+                        pair = COMPARED[name]
+                        gains = differences(results, split, "accuracy", pair, epochs)
+                    elif epochs == 50:
+                        gains = tuned(results, split, "accuracy")[2]
+                    else:
+                        continue
+                    axes.errorbar(
+                        gains.mean(),
+                        height + (0.2 if epochs == 100 else 0),
+                        xerr=1.96 * gains.sem(),
+                        fmt="C0o",
+                        fillstyle=fill,
+                        label=f"{epochs} epochs, 95% interval",
+                    )
+                height += 1
+            axes.axhline(height - 0.5, color="lightgray", linewidth=0.8)
+        axes.axvspan(
+            -100 / VALIDATION,
+            100 / VALIDATION,
+            color="gray",
+            alpha=0.2,
+            label="up to one row of 116",
+        )
+        axes.axvline(0, color="gray")
+        axes.set_yticks(list(ticks), list(ticks.values()))
+        axes.set(xlim=(-2, 3.5), ylim=(height - 0.4, -0.6))
+        axes.set_title(f"validated on {SPLITS[split]}", loc="left")
+        axes.set_title("better \N{RIGHTWARDS ARROW}", loc="right")
+    axes.set_xlabel("accuracy gained, points")
+    handles, labels = axes.get_legend_handles_labels()
+    legend = dict(zip(labels, handles, strict=True))
+    figure.legend(legend.values(), legend, loc="outside lower center", ncols=3)
+    return figure
+
+
+PICTURES = {"when.png": plot_sweep, "accuracy.png": plot_differences}
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--seeds", type=int, default=400, help="default: %(default)s")
     parser.add_argument("--out", type=Path, help="write this .csv")
+    parser.add_argument("--plots", type=Path, help="draw the pictures into this folder")
     options = parser.parse_args(argv)
+    if options.seeds < 4:
+        parser.error("argument --seeds: has to be 4 or more")
+    if options.out and (options.out.is_dir() or not options.out.parent.is_dir()):
+        parser.error(f"argument --out: {options.out} is not a file in a folder")
+    if options.plots and not options.plots.is_dir():
+        parser.error(f"argument --plots: {options.plots} is not a folder")
     results = run(range(options.seeds), plan())
     if options.out:
         results.to_csv(options.out, lineterminator="\n", encoding="utf-8")
+    if options.plots:
+        for name, plot in PICTURES.items():
+            plot(results).savefig(options.plots / name)
     print(f"\n{options.seeds} seeds", *tables(results), sep="\n\n")
 
 
