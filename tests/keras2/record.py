@@ -24,44 +24,21 @@ import keras
 import pandas as pd
 import tensorflow as tf
 import tf_keras
-from tf_keras import callbacks
+from tf_keras.callbacks import LearningRateScheduler, ReduceLROnPlateau
 from tf_keras.optimizers import legacy
 
 keras.config.set_floatx("float64")
 tf_keras.backend.set_floatx("float64")
 
 FOLDER = Path(__file__).parent
-# The article's time-based setting and two others: the script's options, and learning
-# rate, momentum and decay for Keras 2.
-TIME_BASED = {
-    "": (0.1, 0.8, 0.002),
-    " --learning-rate 0.2 --decay 0.02 --momentum 0": (0.2, 0.0, 0.02),
-    " --learning-rate 0.05 --decay 0 --momentum 0.9": (0.05, 0.9, 0.0),
-}
-# Rates that train: those of Keras's documentation, but higher for the slow ones.
-OPTIMIZERS = [
-    "SGD(0.1, 0.8, nesterov=True, decay=0.02)",
-    "Adam(0.01, decay=0.02)",
-    "Adagrad(0.05, decay=0.02)",
-    "Adadelta(1.0, decay=0.02)",
-    "Adamax(0.01, decay=0.02)",
-    "RMSprop(0.01, decay=0.02)",
-    "RMSprop(0.01, momentum=0.9, decay=0.02)",
-    "Nadam(0.01, decay=0.02)",
-]
-# Beside SGD(0.1, 0.8, decay=0.02): a callback that sets the rate, too
-CALLBACKS = [
-    "LearningRateScheduler(lambda epoch: 0.1 * 0.5 ** (epoch // 5))",
-    "ReduceLROnPlateau(factor=0.5, patience=1)",
-]
 
 
 def article_step_decay(epoch):
     return 0.1 * math.pow(0.5, math.floor((1 + epoch) / 10.0))
 
 
-def train(optimizer, extra=(), epochs=50):
-    """Train Keras 2's network from the scripts' start and return its History's table."""
+def train(optimizer, callbacks=(), epochs=50):
+    """Train Keras 2's network from the scripts' start; return its History."""
     keras.utils.set_random_seed(7)
     rows = pd.read_csv(FOLDER.parents[1] / "ionosphere.csv", header=None)
     X, y = rows.iloc[:, :34].to_numpy(), (rows[34] == "g").to_numpy("int64")
@@ -85,7 +62,7 @@ def train(optimizer, extra=(), epochs=50):
         steps_per_epoch=9,
         validation_data=(X[235:], y[235:]),
         epochs=epochs,
-        callbacks=list(extra),
+        callbacks=list(callbacks),
         verbose=0,
     )
     return pd.DataFrame(history.history, index=range(1, epochs + 1))
@@ -98,20 +75,56 @@ def write(name, tables, key, columns):
     )
 
 
-def main():
+def record_scripts():
+    """Write what Keras 2 makes of the article's settings, by the scripts' commands."""
+    drops = LearningRateScheduler(article_step_decay)
     tables = {
-        f"time_based_decay.py{options}": train(legacy.SGD(rate, momentum, decay=decay))
-        for options, (rate, momentum, decay) in TIME_BASED.items()
+        "time_based_decay.py": train(legacy.SGD(0.1, 0.8, decay=0.002)),
+        "time_based_decay.py --learning-rate 0.2 --decay 0.02 --momentum 0": train(
+            legacy.SGD(0.2, 0.0, decay=0.02)
+        ),
+        "time_based_decay.py --learning-rate 0.05 --decay 0 --momentum 0.9": train(
+            legacy.SGD(0.05, 0.9, decay=0.0)
+        ),
+        "drop_based_decay.py": train(legacy.SGD(0.0, 0.9), [drops]),
     }
-    schedule = callbacks.LearningRateScheduler(article_step_decay)
-    tables["drop_based_decay.py"] = train(legacy.SGD(0.0, 0.9), [schedule])
     write("scripts.csv", tables, "command", ["loss", "val_loss", "val_accuracy"])
-    tables = {x: train(eval(f"legacy.{x}"), epochs=20) for x in OPTIMIZERS}
-    for callback in CALLBACKS:
-        sgd = legacy.SGD(0.1, 0.8, decay=0.02)
-        tables[callback] = train(sgd, [eval(f"callbacks.{callback}")], epochs=20)
+
+
+def record_optimizers():
+    """Write what decay does in each optimizer, and beside a callback that sets a rate.
+
+    The rates train: they are those of Keras's documentation, but higher for the slow
+    optimizers.
+    """
+    optimizers = {
+        "SGD(0.1, 0.8, nesterov=True, decay=0.02)": legacy.SGD(
+            0.1, 0.8, nesterov=True, decay=0.02
+        ),
+        "Adam(0.01, decay=0.02)": legacy.Adam(0.01, decay=0.02),
+        "Adagrad(0.05, decay=0.02)": legacy.Adagrad(0.05, decay=0.02),
+        "Adadelta(1.0, decay=0.02)": legacy.Adadelta(1.0, decay=0.02),
+        "Adamax(0.01, decay=0.02)": legacy.Adamax(0.01, decay=0.02),
+        "RMSprop(0.01, decay=0.02)": legacy.RMSprop(0.01, decay=0.02),
+        "RMSprop(0.01, momentum=0.9, decay=0.02)": legacy.RMSprop(
+            0.01, momentum=0.9, decay=0.02
+        ),
+        "Nadam(0.01, decay=0.02)": legacy.Nadam(0.01, decay=0.02),
+    }
+    callbacks = {
+        "LearningRateScheduler(lambda epoch: 0.1 * 0.5 ** (epoch // 5))": (
+            LearningRateScheduler(lambda epoch: 0.1 * 0.5 ** (epoch // 5))
+        ),
+        "ReduceLROnPlateau(factor=0.5, patience=1)": ReduceLROnPlateau(
+            factor=0.5, patience=1
+        ),
+    }
+    tables = {name: train(x, epochs=20) for name, x in optimizers.items()}
+    for name, callback in callbacks.items():
+        tables[name] = train(legacy.SGD(0.1, 0.8, decay=0.02), [callback], epochs=20)
     write("optimizers.csv", tables, "program", ["val_loss"])
 
 
 if __name__ == "__main__":
-    main()
+    record_scripts()
+    record_optimizers()
