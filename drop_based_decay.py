@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-# Settings: the defaults are the article's. They stand before the imports, which take
-# seconds, so that --help and a mistake are answered at once.
+# Settings: the defaults are the article's. They stand before the imports of Keras,
+# which take seconds, so that --help and a mistake are answered at once.
 parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
 parser.add_argument(
     "--epochs", type=int, default=50, help="passes over the rows (default: %(default)s)"
@@ -24,13 +24,22 @@ parser.add_argument(
     " (default: %(default)s)",
 )
 parser.add_argument(
-    "--drop", type=float, default=0.5, help="factor of each drop (default: %(default)s)"
+    "--drop",
+    type=float,
+    default=0.5,
+    help="factor by which each drop multiplies the rate (default: %(default)s)",
 )
 parser.add_argument(
-    "--epochs-drop", type=int, default=10, help="epochs a step (default: %(default)s)"
+    "--epochs-drop",
+    type=int,
+    default=10,
+    help="epochs from one drop to the next (default: %(default)s)",
 )
 parser.add_argument(
-    "--seed", type=int, default=7, help="of all random numbers (default: %(default)s)"
+    "--seed",
+    type=int,
+    default=7,
+    help="fixes all random numbers (default: %(default)s)",
 )
 parser.add_argument("--plot", help="draw the run into this .png, .svg or .pdf file")
 options = parser.parse_args()
@@ -49,8 +58,8 @@ if not 0 <= options.seed <= 4294967295:
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # no notes of TensorFlow on the screen
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # nor those of oneDNN, which only this stops
-gc.disable()  # with gc.freeze() below, this saves a third of the run's CPU time
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # only this silences oneDNN
+gc.disable()  # with gc.freeze() below, a third less CPU time for the whole run
 try:
     import keras
     from keras.callbacks import LearningRateScheduler
@@ -70,8 +79,8 @@ if keras.__version__ < "3" or keras.backend.backend() != "tensorflow":
         " Keras 3 on tensorflow: pip install -r requirements.txt, and in a notebook"
         " restart the kernel."
     )
-# float64, as float32 gives other figures on other processors. The policy is for a
-# notebook that has built layers before.
+# In float64, because float32 gives other figures on other processors. The policy is
+# for a notebook that has built layers before.
 keras.config.set_floatx("float64")
 keras.config.set_dtype_policy("float64")
 keras.utils.set_random_seed(options.seed)
@@ -84,12 +93,14 @@ try:
         raise ValueError(f"row 1 has {dataframe.shape[1]} fields instead of 35")
     numbers = dataframe[range(34)].apply(to_numeric, errors="coerce")
     wrong = ~(abs(numbers) <= 1).all(axis=1)
-    if wrong.any():
-        raise ValueError(f"row {wrong.argmax() + 1} has not 34 numbers from -1 to 1")
+    if any(wrong):
+        raise ValueError(
+            f"row {wrong.argmax() + 1} does not have 34 numbers from -1 to 1"
+        )
     wrong = ~dataframe[34].isin(["g", "b"])
-    if wrong.any():
-        raise ValueError(f"row {wrong.argmax() + 1} has not the label g or b")
-except (OSError, ValueError) as error:
+    if any(wrong):
+        raise ValueError(f"row {wrong.argmax() + 1} does not end in g or b")
+except Exception as error:
     sys.exit(
         f"ionosphere.csv: {str(error).strip()}. It has to be UCI's file:"
         " https://doi.org/10.24432/C5W01B"
@@ -110,7 +121,7 @@ for name, y in ("training", Y_train), ("validation", Y_validation):
     print(f"{len(y)} {name} rows ({sum(y)} of class good, {sum(1 - y)} of class bad)")
     if len(set(y)) < 2:
         sys.exit(f"The {name} rows have one class only: this is not UCI's order")
-# Datasets, because fit takes almost twice as long on arrays
+# Datasets, because fit is slower on arrays
 train = Dataset.from_tensor_slices((X_train, Y_train)).shuffle(split).batch(28)
 validation = Dataset.from_tensor_slices((X_validation, Y_validation)).batch(len(X))
 
@@ -120,8 +131,8 @@ model.add(Input((34,)))  # Keras 3 warns of input_dim=34
 model.add(Dense(34, kernel_initializer="normal", activation="relu"))
 model.add(Dense(1, kernel_initializer="normal", activation="sigmoid"))
 
-# Compile model: the callback below sets the rate, so that SGD never uses this 0.0
-sgd = SGD(learning_rate=0.0, momentum=options.momentum)
+# Compile model
+sgd = SGD(learning_rate=0.0, momentum=options.momentum)  # lrate sets it, below
 model.compile(loss="binary_crossentropy", optimizer=sgd, metrics=["accuracy"])
 
 
@@ -131,8 +142,8 @@ def step_decay(epoch):
     initial_lrate = options.learning_rate
     drop = options.drop
     epochs_drop = options.epochs_drop
-    # 1 + epoch, as in the article's listing: the first drop comes in epoch 10 already,
-    # though the article's text gives the first rate to ten epochs
+    # 1 + epoch, as in the article's listing: what Keras prints as Epoch 10/50 is 9
+    # here, and has the lower rate already. By the article's text it would be 11/50.
     return initial_lrate * math.pow(drop, math.floor((1 + epoch) / epochs_drop))
 
 
@@ -156,27 +167,27 @@ print(
     f"Validation accuracy after epoch {len(curves)}: {right / total:.2%} ({right} of"
     f" {total} rows); calling every row good: {good / total:.2%} ({good} of {total})"
 )
-if curves["loss"].hasnans:
+if curves["val_loss"].hasnans:
     print("The loss is nan, so nothing was learned: try a lower --learning-rate")
 
 # Picture
 if options.plot:
-    dropped = getattr(lrate, "schedule", None) is step_decay
-    name = "Drop-based decay" if dropped else "Run"
+    followed = getattr(lrate, "schedule", lrate)
+    name = "Drop-based decay" if followed is step_decay else "Run"
     curves.index += 1
     curves["calling every validation row good"] = good / total
-    axes = curves.plot(
-        subplots=[
-            ("learning_rate",),
-            ("loss", "val_loss"),
-            ("accuracy", "val_accuracy", "calling every validation row good"),
-        ],
-        title=f"{name}, seed {options.seed}",
-        xlabel="epoch",
-    )
-    axes[0].set_ylim(0)
-    axes[0].lines[0].set_drawstyle("steps-post")
     try:
+        axes = curves.plot(
+            subplots=[
+                ("learning_rate",),
+                ("loss", "val_loss"),
+                ("accuracy", "val_accuracy", "calling every validation row good"),
+            ],
+            title=f"{name}, seed {options.seed}",
+            xlabel="epoch",
+        )
+        axes[0].set_ylim(0)
+        axes[0].lines[0].set_drawstyle("steps-post")
         axes[0].figure.savefig(options.plot)
     except Exception as error:
         sys.exit(f"{options.plot}: {error}")

@@ -120,6 +120,7 @@ def test_a_row_of_each_table_by_hand():
     assert cells("1.6", "constant") == [
         f"{mean:.2f} ± {high - mean:.2f}",
         "",
+        "",
         f"{high_rate.min():.2f}",
         f"{(high_rate < low_rate - 10).mean():.2%}",
         f"{loss:.3f}",
