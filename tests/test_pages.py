@@ -110,6 +110,8 @@ FIGURES = [
     (ARTICLE, f"{0.1 / (1 + 0.002 * 49):.5f}"),
     (ARTICLE, f"{0.1 / np.prod(1 + 0.002 * np.arange(50)):.6f}"),
     (ARTICLE, f"{111 / 116:.2%} 111 116"),
+    (ARTICLE, f"{115 / 116:.2%} {114 / 116:.2%}"),
+    (GUIDE, f"{0.1 / (1 + 0.002 * 49):.4f}"),
     (ARTICLE, f"{112 / 116:.2%} 400 {mean(NONE):.2f}"),
     (ARTICLE, "235 116"),
     (BENCHMARK, in_words([gain(DECAY, NONE), gain(DECAY_ALONE, NONE)])),
@@ -203,9 +205,9 @@ def test_how_the_runs_of_the_pages_end():
     assert len(commands) == 2
     for script, options, last_line in commands:
         assert run(ROOT / script, options)["printed"].splitlines()[-1] == last_line
-    command = r"`(\w+\.py) (--[^`]*)`[^`]*?(\d\d\.\d\d%)"
-    commands = re.findall(command, page(README) + page(ARTICLE))
-    assert len(commands) == 3
+    command = r"`(\w+\.py) (--[^`]*)` ends at (\d\d\.\d\d%)"
+    commands = re.findall(command, page(README) + page(ARTICLE) + page(BENCHMARK))
+    assert len(commands) == 5
     for script, options, end in commands:
         assert f"epoch 50: {end}" in run(ROOT / script, options)["printed"]
 

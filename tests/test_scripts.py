@@ -148,6 +148,7 @@ BAD_DATA = {
         "row 1",
     ),
     "a word": (DATA.replace(ROW, f"true{ROW[1:]}"), "row 5 "),
+    "true for one": (re.sub("^[01]", "True", DATA, flags=re.M), "row 1 "),
     "too large": (DATA.replace(ROW, f"1.5{ROW[1:]}"), "row 5 "),
     "no number": (DATA.replace(ROW, ROW[1:]), "row 5 "),
     "the label good": (DATA.replace(LAST_ROW, LAST_ROW[:-1] + "ood\n"), "row 351"),
