@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import keras
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
@@ -271,6 +272,9 @@ def test_a_picture_that_cannot_be_written(tmp_path, name):
         assert "\n" not in end.value.code
 
 
+@pytest.mark.skipif(
+    keras.__version__.startswith("3.8."), reason="it stops itself at so large a loss"
+)
 def test_a_loss_that_is_nan():
     printed = run(TIME_BASED, "--learning-rate 100 --decay 0")["printed"]
     assert "loss is nan" in printed.splitlines()[-1]
