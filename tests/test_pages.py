@@ -93,7 +93,7 @@ def in_words(numbers, digits=2):
 FIGURES = [
     (README, f"{0.1 / (1 + 0.002 * 441):.5f} {0.1 / 2**5}"),
     (README, f"{114 / 116:.2%} 114 116 {115 / 116:.2%} 115 116"),
-    (README, f"400 50 116 {100 / 116:.2f} 116"),
+    (README, f"116 {100 / 116:.2f}"),
     (README, in_words([mean(NONE), mean(DECAY_ALONE)])),
     (README, "0.8 " + in_words([mean(MOMENTUM), mean(DECAY)])),
     (README, f"{in_a_dip(HIGH_RATE, 'last'):.2%} {in_a_dip(HIGH_RATE, 'random'):.2%}"),
