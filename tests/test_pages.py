@@ -235,11 +235,14 @@ def numbers_in_tables(text):
 
 @pytest.mark.parametrize("name", CHINESE)
 def test_both_languages_have_the_same_sections(name):
+    for code, its_code in zip(
+        blocks(page(name)), blocks(page(CHINESE[name])), strict=True
+    ):
+        assert code == its_code
     english, chinese = sections(name), sections(CHINESE[name])
     for (title, text), (its_title, translated) in zip(english, chinese, strict=True):
         both = f"{title} / {its_title}"
         assert title.count("#") == its_title.count("#"), both
-        assert blocks(text) == blocks(translated), both
         assert numbers_in_tables(text) == numbers_in_tables(translated), both
 
 
