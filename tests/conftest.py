@@ -26,6 +26,7 @@ matplotlib.rcdefaults()
 ROOT = Path(__file__).parents[1]
 TIME_BASED = ROOT / "time_based_decay.py"
 DROP_BASED = ROOT / "drop_based_decay.py"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def page(name):
@@ -34,8 +35,7 @@ def page(name):
 
 def block(name, word):
     """Return the one code block of a page that has the word."""
-    blocks = re.findall(r"^```\w+\n(.*?)^```$", page(name), re.MULTILINE | re.DOTALL)
-    [found] = [text for text in blocks if word in text]
+    [found] = [text for _, text in BLOCK.findall(page(name)) if word in text]
     return found
 
 
@@ -58,24 +58,32 @@ def run(script, options=""):
     return {**variables, "printed": without_times(output.getvalue())}
 
 
-def replace_assignment(source, name, new):
-    """Return a script with other lines in place of the one that assigns to a name."""
-    [old] = [
-        statement
-        for statement in ast.parse(source).body
-        if isinstance(statement, ast.Assign)
-        and ast.unparse(statement.targets[0]) == name
-    ]
-    lines = source.splitlines(keepends=True)
-    lines[old.lineno - 1 : old.end_lineno] = [new]
-    return "".join(lines)
+def put(source, code):
+    """Return a program with a page's lines in place of those that assign their names.
+
+    Lines that assign no name of the program go before the next line that does.
+    """
+    new = ""
+    for statement in ast.parse(code).body:
+        new += ast.get_source_segment(code, statement) + "\n"
+        for old in ast.parse(source).body:
+            if (
+                isinstance(old, ast.Assign)
+                and isinstance(statement, ast.Assign)
+                and ast.unparse(old.targets) == ast.unparse(statement.targets)
+            ):
+                lines = source.splitlines(keepends=True)
+                lines[old.lineno - 1 : old.end_lineno] = [new]
+                source, new = "".join(lines), ""
+    assert not new, f"no line of the program was replaced by:\n{new}"
+    return source
 
 
 def copy_script(folder, script, source=None):
     """Write a script, or what has become of its source, into a folder with the data."""
     (folder / "ionosphere.csv").write_bytes((ROOT / "ionosphere.csv").read_bytes())
     copy = folder / script.name
-    copy.write_text(source or script.read_text(encoding="utf-8"), encoding="utf-8")
+    copy.write_text(source or page(script), encoding="utf-8")
     return copy
 
 
