@@ -108,11 +108,10 @@ def test_what_an_option_does_not_take(capsys, script, option, values):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_help_names_every_default(script):
+def test_help_names_the_defaults(script):
     command = [sys.executable, str(script), "--help"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert "None" not in text
-    for default in 50, 0.1, 7:
+    for default in 50, 0.1, 0.8 if script == TIME_BASED else 0.9, 7:
         assert f"(default: {default})" in " ".join(text.split())
 
 
@@ -175,7 +174,7 @@ def test_rows_that_were_cut_off_are_seen(tmp_path):
     copy = copy_script(tmp_path, DROP_BASED)
     text = "".join(LINES[:131])
     (tmp_path / "ionosphere.csv").write_text(text, encoding="utf-8")
-    assert "131 of 351 rows\n" in run(copy, "--epochs 1")["printed"]
+    assert "Read 131 of 351 rows\n" in run(copy, "--epochs 1")["printed"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
