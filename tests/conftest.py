@@ -48,7 +48,8 @@ def without_times(printed):
 def run(script, options=""):
     """Run a script here, where TensorFlow is up; return its variables and its output.
 
-    The output, without times, is the variable "printed".
+    The output, without times, is the variable "printed". The same options on the same
+    file are run only once.
     """
     keras.config.set_floatx("float32")  # as a notebook's kernel may have left them
     keras.config.set_dtype_policy("mixed_float16")
@@ -67,14 +68,12 @@ def put(source, code):
     for statement in ast.parse(code).body:
         new += ast.get_source_segment(code, statement) + "\n"
         for old in ast.parse(source).body:
-            if (
-                isinstance(old, ast.Assign)
-                and isinstance(statement, ast.Assign)
-                and ast.unparse(old.targets) == ast.unparse(statement.targets)
-            ):
-                lines = source.splitlines(keepends=True)
-                lines[old.lineno - 1 : old.end_lineno] = [new]
-                source, new = "".join(lines), ""
+            if isinstance(old, ast.Assign) and isinstance(statement, ast.Assign):
+                if ast.unparse(old.targets) == ast.unparse(statement.targets):
+                    lines = source.splitlines(keepends=True)
+                    lines[old.lineno - 1 : old.end_lineno] = [new]
+                    source, new = "".join(lines), ""
+                    break
     assert not new, f"no line of the program was replaced by:\n{new}"
     return source
 

@@ -1,22 +1,12 @@
 """What the pages say: figures from the data, a rule or a run; both languages alike."""
 
-import os
 import re
 from itertools import pairwise
 
 import accuracy
 import numpy as np
 import pytest
-from accuracy import (
-    COMPARED,
-    MOMENTUM_8,
-    NO_MOMENTUM,
-    SPLITS,
-    SWEEP_KINDS,
-    SWEEP_RATES,
-    TIME_BASED,
-    Setting,
-)
+from accuracy import COMPARED, SPLITS, Setting
 from conftest import BLOCK, ROOT, block, copy_script, page, put, run
 from test_benchmarks import RECORDED, interval
 
@@ -38,10 +28,10 @@ def mean(setting):
 
 def gains_of_100_epochs(split, word):
     """Return the least and the largest gain against what the word says."""
-    pairs = [pair for name, pair in COMPARED.items() if name.endswith(word)]
     gains = [
         accuracy.differences(RECORDED, split, "accuracy", pair, 100).mean()
-        for pair in pairs
+        for name, pair in COMPARED.items()
+        if name.endswith(word)
     ]
     return min(gains), max(gains)
 
@@ -54,17 +44,15 @@ def tuned(split):
     return interval(accuracy.tuned(RECORDED, split, "accuracy")[2])
 
 
-OVER_RATE = gains_of_100_epochs("last", "rate 0.1")
-OVER_MEAN = gains_of_100_epochs("last", "its mean")
+BELOW, LOW, HIGH = tuned("random")
 ON_RANDOM = [
     *gains_of_100_epochs("random", "rate 0.1"),
     *gains_of_100_epochs("random", "its mean"),
 ]
-TIME_BASED_ALONE = Setting("time-based", 0.1, 0)
 
 
-def without_signs(numbers, digits=2):
-    return " ".join(f"{abs(number):.{digits}f}" for number in numbers)
+def texts(numbers, digits=2):
+    return " ".join(f"{number:.{digits}f}" for number in numbers)
 
 
 # Figures that stand in one line of a page, in this order, and in its Chinese page, too
@@ -72,30 +60,30 @@ FIGURES = [
     (README, f"{0.1 / (1 + 0.002 * 441):.5f} {0.1 / 2**5}"),
     (README, f"{114 / 116:.2%} 114 116 {115 / 116:.2%} 115 116"),
     (README, f"116 {100 / 116:.2f}"),
-    (README, without_signs([mean(NO_MOMENTUM), mean(TIME_BASED_ALONE)])),
-    (README, "0.8 " + without_signs([mean(MOMENTUM_8), mean(TIME_BASED)])),
-    (README, "1.6 " + " ".join(f"{dips(x, 'constant', 1.6):.2%}" for x in SPLITS)),
-    (README, without_signs(OVER_RATE)),
-    (README, without_signs(OVER_MEAN)),
-    (README, f"{min(ON_RANDOM):+.2f} {max(ON_RANDOM):+.2f}"),
-    (README, without_signs(tuned("last"))),
+    (README, texts(mean(Setting(x, 0.1, 0)) for x in ("constant", "time-based"))),
     (
         README,
-        "{:.2f} {:+.2f} {:+.2f}".format(-tuned("random")[0], *tuned("random")[1:]),
+        "0.8 " + texts(mean(Setting(x, 0.1, 0.8)) for x in ("constant", "time-based")),
     ),
+    (README, "1.6 " + " ".join(f"{dips(x, 'constant', 1.6):.2%}" for x in SPLITS)),
+    (README, texts(gains_of_100_epochs("last", "rate 0.1"))),
+    (README, texts(gains_of_100_epochs("last", "its mean"))),
+    (README, f"{min(ON_RANDOM):+.2f} {max(ON_RANDOM):+.2f}"),
+    (README, texts(tuned("last"))),
+    (README, f"{-BELOW:.2f} {LOW:+.2f} {HIGH:+.2f}"),
     (README, f"{0.1 / 1.9:.4f} 450"),
     (README, "351 225 126"),
     (ARTICLE, " ".join(f"{x:.10g}" for x in 0.1 / np.cumprod(1 + np.arange(5) / 1000))),
-    (ARTICLE, without_signs([0.1 / (1 + 0.009 * epoch) for epoch in (1, 2, 3, 4)], 5)),
+    (ARTICLE, texts([0.1 / (1 + 0.009 * epoch) for epoch in (1, 2, 3, 4)], 5)),
     (ARTICLE, f"0.001 100 {0.1 / (1 + 0.001 * 891):.5f}"),
     (ARTICLE, f"{0.1 / (1 + 0.002 * 441):.5f}"),
     (ARTICLE, f"{0.1 / (1 + 0.002 * 49):.5f}"),
     (ARTICLE, f"{0.1 / np.prod(1 + 0.002 * np.arange(50)):.6f}"),
     (ARTICLE, f"{111 / 116:.2%} 111 116"),
     (ARTICLE, f"{115 / 116:.2%} {114 / 116:.2%}"),
-    (ARTICLE, f"{112 / 116:.2%} 400 {mean(NO_MOMENTUM):.2f}"),
+    (ARTICLE, f"{112 / 116:.2%} 400 {mean(accuracy.NO_MOMENTUM):.2f}"),
     (ARTICLE, "235 116"),
-    (GUIDE, f"{0.1 / (1 + 0.002 * 49):.4f}"),
+    *((GUIDE, f"{n} {0.1 / (1 + 0.002 * 49 * n):.3g}") for n in (9, 14, 236, 1875)),
 ]
 
 
@@ -110,8 +98,8 @@ def test_figures(name, numbers):
 
 def test_no_network_of_a_schedule_ends_in_a_dip():
     for split in SPLITS:
-        for kind in SWEEP_KINDS[1:]:
-            assert not any(dips(split, kind, rate) for rate in SWEEP_RATES)
+        for kind in accuracy.SWEEP_KINDS[1:]:
+            assert not any(dips(split, kind, rate) for rate in accuracy.SWEEP_RATES)
 
 
 def test_the_dip_of_the_benchmark_page():
@@ -183,15 +171,15 @@ def test_links(name):
         if "://" in target:
             continue
         file, _, part = target.partition("#")
-        path = os.path.normpath((ROOT / name).parent / file) if file else ROOT / name
-        assert os.path.exists(path), target
+        path = (ROOT / name).parent / file if file else ROOT / name
+        assert path.exists(), target
         assert not part or part in anchors(path), target
 
 
 def rate_after(folder, source):
     """Run an article's program with the README's repair; return its rate at the end.
 
-    The decay is rate / epochs, so five epochs end at the rate at which fifty end.
+    The time-based one's decay is rate / epochs, so five epochs end at fifty's rate.
     """
     source = source.replace("epochs = 50", "epochs = 5")
     word = "InverseTimeDecay" if "decay_rate" in source else "learning_rate=0.0"
