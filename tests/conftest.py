@@ -91,4 +91,5 @@ def assert_same_picture(drawn):
     old = Image.open(ROOT / "docs" / drawn.name)
     new = Image.open(drawn)
     if old.info["Software"] == new.info["Software"]:
-        assert max(ImageStat.Stat(ImageChops.difference(old, new)).mean) < 0.05
+        difference = ImageStat.Stat(ImageChops.difference(old, new)).mean
+        assert max(difference) < 0.05, f"docs/{drawn.name} shows another run: redraw it"

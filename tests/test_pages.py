@@ -1,4 +1,8 @@
-"""What the pages say: figures from the data, a rule or a run; both languages alike."""
+"""What the pages say: figures from the data, a rule or a run; both languages alike.
+
+Sentences are free but for these: figures of one row stand in one line and in this
+order; "`script --options` ends at NN.NN%" names a run; so does the dip's sentence.
+"""
 
 import re
 from itertools import pairwise
@@ -7,7 +11,17 @@ import accuracy
 import numpy as np
 import pytest
 from accuracy import COMPARED, SPLITS, Setting
-from conftest import BLOCK, ROOT, block, copy_script, page, put, run
+from conftest import (
+    BLOCK,
+    DROP_BASED,
+    ROOT,
+    TIME_BASED,
+    block,
+    copy_script,
+    page,
+    put,
+    run,
+)
 from test_benchmarks import RECORDED, interval
 
 CHINESE = {
@@ -57,7 +71,6 @@ def texts(numbers, digits=2):
 
 # Figures that stand in one line of a page, in this order, and in its Chinese page, too
 FIGURES = [
-    (README, f"{0.1 / (1 + 0.002 * 441):.5f} {0.1 / 2**5}"),
     (README, f"{114 / 116:.2%} 114 116 {115 / 116:.2%} 115 116"),
     (README, f"116 {100 / 116:.2f}"),
     (README, texts(mean(Setting(x, 0.1, 0)) for x in ("constant", "time-based"))),
@@ -93,7 +106,20 @@ def test_figures(name, numbers):
         rf"(?<![\d.]){re.escape(number)}(?!\d|\.\d)" for number in numbers.split()
     )
     for language in name, CHINESE[name]:
-        assert re.search(pattern, page(language)), f"{language} lacks {numbers}"
+        found = re.search(pattern, page(language))
+        assert found, f"no line of {language} has, in this order: {numbers}"
+
+
+def test_the_rates_of_the_scripts():
+    time_based, drop_based = (
+        run(script)["history"].history["learning_rate"]
+        for script in (TIME_BASED, DROP_BASED)
+    )
+    test_figures(README, f"50 {time_based[49]:.5f} {drop_based[49]:.6f}")
+    first, second = {*drop_based[:9]}, {*drop_based[9:19]}
+    assert len(first) == len(second) == 1
+    numbers = f"1 9 {max(first):.2g} 10 19 {max(second):.2g} 50 {drop_based[49]:.6f}"
+    test_figures(ARTICLE, numbers)
 
 
 def test_no_network_of_a_schedule_ends_in_a_dip():
@@ -104,13 +130,13 @@ def test_no_network_of_a_schedule_ends_in_a_dip():
 
 def test_the_dip_of_the_benchmark_page():
     words = r"`(time\S*) (.*?)` has (.*?)% after epoch 49, (.*?)% after .* and (.*?)%"
-    script, options, *said = re.search(words, page(BENCHMARK)).groups()
+    [(script, options, *said)] = re.findall(words, page(BENCHMARK))
     accuracies = run(ROOT / script, options)["history"].history["val_accuracy"]
     assert said == [f"{100 * accuracies[epoch - 1]:.2f}" for epoch in (49, 50, 51)]
 
 
 def test_the_output_of_the_readme():
-    lines = run(ROOT / "time_based_decay.py")["printed"].splitlines()
+    lines = run(TIME_BASED)["printed"].splitlines()
     assert "\n".join([*lines[:5], "...", *lines[-4:]]) in block(README, "Epoch 1/50")
 
 
@@ -121,7 +147,7 @@ def test_how_the_runs_of_the_pages_end():
         assert run(ROOT / script, options)["printed"].endswith(f"{end}\n")
     sentence = r"`(\w+\.py) (--[^`]*)` ends at (\d\d\.\d\d%)"
     sentences = re.findall(sentence, page(README) + page(ARTICLE))
-    assert len(sentences) == 3
+    assert len(sentences) == 3, sentence
     for script, options, end in sentences:
         assert f"at the end: {end}" in run(ROOT / script, options)["printed"]
 

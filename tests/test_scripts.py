@@ -110,6 +110,10 @@ def test_help_names_the_defaults(script):
     text, _ = process(ROOT, script, "--help")
     for default in 50, 0.1, 0.8 if script == TIME_BASED else 0.9, 7:
         assert f"(default: {default})" in " ".join(text.split())
+    for option in re.findall("--[a-z-]+", text):
+        assert f"`{option}" in page("docs/README.zh-CN.md"), (
+            "the Chinese list of options"
+        )
 
 
 GOOD_DATA = {
