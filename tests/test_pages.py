@@ -94,6 +94,7 @@ FIGURES = [
     (ARTICLE, f"{0.1 / np.prod(1 + 0.002 * np.arange(50)):.6f}"),
     (ARTICLE, f"{111 / 116:.2%} 111 116"),
     (ARTICLE, f"{115 / 116:.2%} {114 / 116:.2%}"),
+    (ARTICLE, f"7 {115 / 116:.2%} {114 / 116:.2%}"),
     (ARTICLE, f"{112 / 116:.2%} 400 {mean(accuracy.NO_MOMENTUM):.2f}"),
     (ARTICLE, "235 116"),
     *((GUIDE, f"{n} {0.1 / (1 + 0.002 * 49 * n):.3g}") for n in (9, 14, 236, 1875)),
