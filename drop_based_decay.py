@@ -69,10 +69,11 @@ except Exception as error:
 gc.freeze()
 gc.enable()
 keras.config.set_floatx("float64")  # float32 gives other figures on other processors
-keras.config.set_dtype_policy("float64")  # for %run in a notebook where Keras has run
+keras.config.set_dtype_policy("float64")  # in a notebook, set_floatx may not be enough
 keras.utils.set_random_seed(options.seed)
 
 # Load dataset
+# Is it UCI's file? The lesson goes on below the checks, with X and Y.
 path = Path(__file__).resolve().with_name("ionosphere.csv")
 try:
     dataframe = read_csv(path, header=None, dtype=str)  # text, for the checks
@@ -135,7 +136,7 @@ lrate = LearningRateScheduler(step_decay)  # it logs the rate, too
 
 # Fit the model
 history = model.fit(
-    train.repeat(),  # endless; otherwise fit shuffles once more, and the figures differ
+    train.repeat(),  # endless; else fit shuffles once more: other figures than Keras 2
     steps_per_epoch=len(train),  # an epoch is all 9 batches
     validation_data=validation,
     epochs=options.epochs,
@@ -156,7 +157,7 @@ if curves["val_loss"].hasnans:
 
 # Picture
 if options.plot:
-    title = f"Seed {options.seed}"  # in case you put another schedule in
+    title = f"Seed {options.seed}"  # names the schedule only if it is in use
     if "step_decay" in str(vars(lrate)):
         title = f"Drop-based decay, seed {options.seed}"
     groups = [("learning_rate",), ("loss", "val_loss"), ("accuracy", "val_accuracy")]
