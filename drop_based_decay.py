@@ -49,8 +49,8 @@ if not 0 <= options.seed <= 4294967295:
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # no messages of TensorFlow on the screen
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # nor of its part oneDNN
-gc.disable()  # no garbage collection until gc.freeze(): saves a third of the time
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # oneDNN, a part of it, prints notes, too
+gc.disable()  # collecting no garbage until gc.freeze() saves a third of the CPU time
 try:
     import keras
     from keras.callbacks import LearningRateScheduler
@@ -72,8 +72,7 @@ keras.config.set_floatx("float64")  # float32 gives other figures on other proce
 keras.config.set_dtype_policy("float64")  # in a notebook, set_floatx may not be enough
 keras.utils.set_random_seed(options.seed)
 
-# Load dataset
-# Is it UCI's file? The lesson goes on below the checks, with X and Y.
+# Load dataset: the lesson goes on below the checks, with X and Y
 path = Path(__file__).resolve().with_name("ionosphere.csv")
 try:
     dataframe = read_csv(path, header=None, dtype=str)  # text, for the checks
@@ -136,7 +135,7 @@ lrate = LearningRateScheduler(step_decay)  # it logs the rate, too
 
 # Fit the model
 history = model.fit(
-    train.repeat(),  # endless; else fit shuffles once more: other figures than Keras 2
+    train.repeat(),  # endless; else fit shuffles once more and differs from Keras 2
     steps_per_epoch=len(train),  # an epoch is all 9 batches
     validation_data=validation,
     epochs=options.epochs,
